@@ -1,0 +1,3 @@
+module brood
+
+go 1.26.0
