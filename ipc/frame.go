@@ -1,0 +1,142 @@
+package ipc
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+)
+
+// MaxFrame bounds a frame on the stats pipe, its length prefix included. It is
+// PIPE_BUF: a write of that size is all or nothing (pipe(7)).
+const MaxFrame = 4096
+
+// MaxDetail bounds Frame.Detail, in bytes; longer texts are cut by the worker.
+const MaxDetail = 1024
+
+const frameHeaderLen = 2
+
+// Kind says what a frame reports.
+type Kind uint8
+
+const (
+	KindReady     Kind = iota + 1 // waiting for a job, the first one or, after KindFinal, another; no other field counts
+	KindConfirmed                 // the peer's first valid ACK came; only if the job asked
+	KindProgress                  // at most one a second
+	KindFinal                     // the session's end; no frame about it follows
+	kindEnd
+)
+
+// Frame is one report of a worker: two bytes of length, then a msgpack array.
+// It has no slice and no map, so a claimed length sizes nothing but Detail.
+type Frame struct {
+	Kind    Kind
+	Session uint64 // the job's
+	Outcome Outcome
+
+	Blksize, Windowsize uint32        // as negotiated; bytes, blocks
+	Size                int64         // of the whole content in bytes, -1 when unknown
+	Bytes               uint64        // of content, acknowledged by the peer
+	Packets             uint64        // DATA and OACK sent, the repeated ones included
+	Retransmissions     uint64        // of those, sent before
+	FirstSent           time.Duration // from the request's arrival to the first packet of the answer; 0: none was sent
+
+	ErrorCode uint16 // of the ERROR packet that ended the session, by either side
+	Detail    string // for the log: the peer's message or the handler's error
+}
+
+const frameFields = 12
+
+// Append appends the frame's wire form to b. Detail is cut to MaxDetail.
+func (f *Frame) Append(b []byte) ([]byte, error) {
+	e := newEncoder(frameFields)
+	e.uint(uint64(f.Kind))
+	e.uint(f.Session)
+	e.uint(uint64(f.Outcome))
+	e.uint(uint64(f.Blksize))
+	e.uint(uint64(f.Windowsize))
+	e.int(f.Size)
+	e.uint(f.Bytes)
+	e.uint(f.Packets)
+	e.uint(f.Retransmissions)
+	e.duration(f.FirstSent)
+	e.uint(uint64(f.ErrorCode))
+	e.string(f.Detail[:min(len(f.Detail), MaxDetail)])
+	body, err := e.bytes()
+	if err != nil {
+		return b, err
+	}
+	b = binary.BigEndian.AppendUint16(b, uint16(len(body)))
+	return append(b, body...), nil
+}
+
+func decodeFrame(body []byte) (Frame, error) {
+	d := newDecoder(body, frameFields)
+	f := Frame{
+		Kind:            Kind(d.uint(uint64(kindEnd) - 1)),
+		Session:         d.uint(math.MaxUint64),
+		Outcome:         Outcome(d.uint(uint64(reportable) - 1)),
+		Blksize:         uint32(d.uint(math.MaxUint16)),
+		Windowsize:      uint32(d.uint(math.MaxUint16)),
+		Size:            d.int(),
+		Bytes:           d.uint(math.MaxInt64),
+		Packets:         d.uint(math.MaxInt64),
+		Retransmissions: d.uint(math.MaxInt64),
+		FirstSent:       d.duration(),
+		ErrorCode:       uint16(d.uint(math.MaxUint16)),
+		Detail:          d.string(),
+	}
+	switch {
+	case f.Kind == 0:
+		d.keep(fmt.Errorf("kind 0"))
+	case f.Kind == KindFinal && !f.Outcome.Reportable():
+		d.keep(fmt.Errorf("final stats without an outcome"))
+	case f.Size < -1 || f.FirstSent < 0:
+		d.keep(fmt.Errorf("size %d, first packet after %d ns", f.Size, f.FirstSent))
+	case len(f.Detail) > MaxDetail:
+		d.keep(fmt.Errorf("detail of %d bytes", len(f.Detail)))
+	}
+	if err := d.end(); err != nil {
+		return Frame{}, err
+	}
+	return f, nil
+}
+
+// FrameReader cuts what comes out of a stats pipe into frames. The zero value
+// is ready. It holds at most one incomplete frame and gives its memory back
+// when there is none, so that a thousand idle workers cost nothing.
+type FrameReader struct {
+	rest []byte
+}
+
+// Feed decodes the frames that chunk completes and calls yield for each. After
+// an error the stream has no meaning any more and the worker is to be killed.
+func (r *FrameReader) Feed(chunk []byte, yield func(Frame)) error {
+	if len(r.rest) > 0 {
+		chunk = append(r.rest, chunk...)
+	}
+	for len(chunk) >= frameHeaderLen {
+		n := frameHeaderLen + int(binary.BigEndian.Uint16(chunk))
+		if n > MaxFrame {
+			return fmt.Errorf("%w: a frame of %d bytes", ErrMalformed, n)
+		}
+		if len(chunk) < n {
+			break
+		}
+		f, err := decodeFrame(chunk[frameHeaderLen:n])
+		if err != nil {
+			return err
+		}
+		yield(f)
+		chunk = chunk[n:]
+	}
+	r.rest = nil
+	if len(chunk) > 0 {
+		r.rest = append(r.rest, chunk...)
+	}
+	return nil
+}
+
+// Partial says whether a frame was begun and not ended: at the end of the
+// stream, that the worker died in the middle of a word.
+func (r *FrameReader) Partial() bool { return len(r.rest) > 0 }

@@ -1,0 +1,108 @@
+package ipc
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// MaxJob bounds an encoded Job, in bytes. A request of 2,048 bytes encodes to
+// less than twice its length.
+const MaxJob = 8192
+
+// Option is one option of a request (RFC 2347), as asked.
+type Option struct{ Name, Value string }
+
+// Job is one accepted request and the server's terms for it.
+type Job struct {
+	Session  uint64         // echoed in every frame about this session
+	Peer     netip.AddrPort // whom the socket is connected to
+	Local    netip.AddrPort // what the socket is bound to
+	MAC      string         // the peer's, from the neighbour table; empty when not on link
+	File     string         // bytes as sent
+	Mode     uint8          // protocol.Mode
+	Options  []Option       // in the order asked
+	Received time.Time      // when the request was read from the port
+
+	Timeout       time.Duration // first retransmission timeout
+	Retries       int           // retransmissions before the peer counts as silent
+	MaxBlksize    int
+	MaxWindowsize int
+
+	// MTUClamp bounds blksize by the MTU of the route to the peer.
+	MTUClamp bool
+
+	// Confirm asks for a KindConfirmed frame at the peer's first valid ACK:
+	// another session of this peer ends then.
+	Confirm bool
+
+	// Last says that no other job will come: the worker exits when the session
+	// has ended and does not ask for more.
+	Last bool
+}
+
+const jobFields = 15
+
+// Encode returns the message for j, or an error when it is over MaxJob.
+func (j *Job) Encode() ([]byte, error) {
+	e := newEncoder(jobFields)
+	e.uint(j.Session)
+	e.addr(j.Peer)
+	e.addr(j.Local)
+	e.string(j.MAC)
+	e.string(j.File)
+	e.uint(uint64(j.Mode))
+	e.array(2 * len(j.Options))
+	for _, o := range j.Options {
+		e.string(o.Name)
+		e.string(o.Value)
+	}
+	e.int(j.Received.UnixNano())
+	e.duration(j.Timeout)
+	e.int(int64(j.Retries))
+	e.int(int64(j.MaxBlksize))
+	e.int(int64(j.MaxWindowsize))
+	e.bool(j.Confirm)
+	e.bool(j.Last)
+	e.bool(j.MTUClamp)
+	b, err := e.bytes()
+	if err == nil && len(b) > MaxJob {
+		err = fmt.Errorf("ipc: job of %d bytes, at most %d fit", len(b), MaxJob)
+	}
+	return b, err
+}
+
+// DecodeJob is the inverse of Encode.
+func DecodeJob(b []byte) (Job, error) {
+	d := newDecoder(b, jobFields)
+	j := Job{
+		Session: d.uint(1<<64 - 1),
+		Peer:    d.addr(),
+		Local:   d.addr(),
+		MAC:     d.string(),
+		File:    d.string(),
+		Mode:    uint8(d.uint(255)),
+	}
+	n := d.array()
+	if n%2 != 0 {
+		d.keep(fmt.Errorf("an option without its value"))
+	}
+	if n > 0 && d.err == nil {
+		j.Options = make([]Option, n/2)
+	}
+	for i := range j.Options {
+		j.Options[i] = Option{Name: d.string(), Value: d.string()}
+	}
+	j.Received = time.Unix(0, d.int())
+	j.Timeout = d.duration()
+	j.Retries = int(d.int())
+	j.MaxBlksize = int(d.int())
+	j.MaxWindowsize = int(d.int())
+	j.Confirm = d.bool()
+	j.Last = d.bool()
+	j.MTUClamp = d.bool()
+	if err := d.end(); err != nil {
+		return Job{}, err
+	}
+	return j, nil
+}
