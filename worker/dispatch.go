@@ -1,0 +1,141 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+)
+
+// Options of a worker. The zero value works.
+type Options struct {
+	// OpenTimeout is how long a handler may take to open a response and to give
+	// its first block. Then the client gets an ERROR. Zero means 5 s, which is
+	// about when boot ROMs ask again.
+	OpenTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.OpenTimeout <= 0 {
+		o.OpenTimeout = 5 * time.Second
+	}
+	return o
+}
+
+// Dispatch must be called first thing in main. In an executable started by a
+// user it does nothing and returns false. In one started by a supervisor as a
+// worker it makes the handler from the configuration (supervisor.Options.Config,
+// as it stands), serves, and returns the code to exit with:
+//
+//	if code, ok := worker.Dispatch(newHandler, worker.Options{}); ok {
+//		os.Exit(code)
+//	}
+//
+// An error of newHandler ends the worker; the first worker's ends the start of
+// the server with that error's text.
+func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code int, ok bool) {
+	if os.Getenv(ipc.RoleEnv) != ipc.RoleWorker {
+		return 0, false
+	}
+	// The supervisor may be gone, and with it the reader of standard error.
+	signal.Ignore(syscall.SIGPIPE)
+	// Blocking receives on a thread of their own cost one switch, the netpoller's
+	// two and an epoll set.
+	runtime.LockOSThread()
+
+	if err := checkDescriptors(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return int(ipc.ExitContract), true
+	}
+	config, err := ipc.ReadConfig(ipc.Config)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return int(ipc.ExitContract), true
+	}
+	unix.Close(ipc.Config)
+	handler, err := newHandler(config)
+	if err == nil && handler == nil {
+		err = errors.New("the constructor returned neither a handler nor an error")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return int(ipc.ExitConfig), true
+	}
+	return int(serve(handler, o.withDefaults())), true
+}
+
+// checkDescriptors tells a worker from a user who has set the variable: writing
+// frames into whatever the shell left open would do harm.
+func checkDescriptors() error {
+	if kind, err := unix.GetsockoptInt(ipc.Control, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_SEQPACKET {
+		return fmt.Errorf("%s=%s is set, but no supervisor started this process: unset it", ipc.RoleEnv, ipc.RoleWorker)
+	}
+	for fd := ipc.Control; fd <= ipc.Config; fd++ {
+		unix.CloseOnExec(fd) // a program that a handler runs has no business with them
+	}
+	return nil
+}
+
+// serve runs one session after the other, until the last one, one that did not
+// end cleanly, one that left something behind, or the end of the control socket.
+func serve(handler Handler, o Options) ipc.ExitCode {
+	ready := &ipc.Frame{Kind: ipc.KindReady}
+	report(ready)
+	var before *surroundings
+	for {
+		job, socket, err := ipc.ReceiveJob(ipc.Control)
+		if errors.Is(err, io.EOF) {
+			return ipc.ExitOK
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return ipc.ExitContract
+		}
+		if !job.Last && before == nil {
+			// Not sooner: a worker of one session has no use for it.
+			before = firstLook(socket)
+		}
+		setTitle(titleOf(&job))
+		final := serveOne(handler, o, job, socket)
+		if job.Last || final.Outcome == ipc.OutcomeOpenTimeout || final.Outcome == ipc.OutcomeStopped {
+			reportFinal(final)
+			return ipc.ExitOK
+		}
+		unix.Close(socket)
+		if left := before.changed(); left != "" {
+			reportFinal(final)
+			fmt.Fprintln(os.Stderr, "its session left behind:", left)
+			return ipc.ExitUnclean
+		}
+		setTitle(ipc.IdleTitle)
+		if !reportFinal(final, ready) {
+			return ipc.ExitOK // the supervisor stands still, and would wait for us in vain
+		}
+	}
+}
+
+// serveOne has a frame of its own, so that nothing of a session is reachable
+// from the next.
+func serveOne(handler Handler, o Options, job ipc.Job, socket int) *ipc.Frame {
+	s := Session{
+		Job:         job,
+		Socket:      socket,
+		Handler:     handler,
+		OpenTimeout: o.OpenTimeout,
+		Report:      report,
+		Abandon: func(f *ipc.Frame) {
+			reportFinal(f)
+			os.Exit(int(ipc.ExitOpen))
+		},
+	}
+	final := *s.Run() // a copy: the original is a part of the session
+	return &final
+}

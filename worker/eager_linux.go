@@ -1,0 +1,67 @@
+package worker
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Bounds of looking for an answer before sleeping for it.
+const (
+	// eagerFor is about what waking an idle processor costs: to sleep for less
+	// is dearer than to wait. In lock-step over loopback on two virtual
+	// processors, 512-byte blocks went at 23 MB/s in place of 7 to 23, for no
+	// more CPU time.
+	eagerFor = 50 * time.Microsecond
+	// eagerMost is how many answers in a row may miss before looking stops.
+	eagerMost = 4
+	// eagerRest is how many reads then sleep at once before it is tried again.
+	// A peer beyond a network answers too late for it, and where more sessions
+	// than processors run, the time is another session's.
+	eagerRest = 64
+)
+
+// eager decides whether a read looks for its datagram for a moment before it
+// sleeps. It does as long as that has been worth it lately.
+type eager struct {
+	misses int // in a row
+	rest   int // reads to sleep at once
+}
+
+// try says whether to look.
+func (e *eager) try() bool {
+	if e.rest > 0 {
+		e.rest--
+		return false
+	}
+	return true
+}
+
+// learn takes the result of a try. After a rest one miss is enough for another.
+func (e *eager) learn(hit bool) {
+	if hit {
+		e.misses = 0
+		return
+	}
+	if e.misses++; e.misses >= eagerMost {
+		e.misses, e.rest = eagerMost-1, eagerRest
+	}
+}
+
+// look receives without waiting, again and again for eagerFor; EAGAIN says that
+// nothing came.
+func (s *socket) look(p []byte) (int, error) {
+	for start := time.Now(); ; {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd),
+			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+		switch {
+		case errno == 0:
+			return int(n), nil
+		case errno != unix.EAGAIN:
+			return 0, errno
+		case time.Since(start) > eagerFor:
+			return 0, unix.EAGAIN
+		}
+	}
+}

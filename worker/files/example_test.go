@@ -1,0 +1,62 @@
+package files_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"brood/worker"
+	"brood/worker/files"
+)
+
+func Example() {
+	root, err := os.MkdirTemp("", "tftp")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(root)
+	os.Mkdir(filepath.Join(root, "Boot"), 0o755)
+	os.WriteFile(filepath.Join(root, "Boot", "BCD"), []byte("boot configuration"), 0o644)
+	os.Symlink("/Boot/BCD", filepath.Join(root, "bcd")) // as in a chroot
+	os.Symlink("/etc/passwd", filepath.Join(root, "users"))
+
+	h, err := files.Open(root)
+	if err != nil {
+		panic(err)
+	}
+	defer h.Close()
+	for _, file := range []string{`\Boot\BCD`, "bcd", "users", "/../etc/passwd", "pxelinux.0"} {
+		resp, err := h.Open(context.Background(), &worker.Request{File: file})
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			fmt.Println(file, "→ ERROR 1")
+		case errors.Is(err, fs.ErrPermission):
+			fmt.Println(file, "→ ERROR 2")
+		case err != nil:
+			fmt.Println(file, "→ ERROR 0")
+		default:
+			content, _ := io.ReadAll(resp)
+			resp.Close()
+			fmt.Printf("%s → %s\n", file, content)
+		}
+	}
+	// Output:
+	// \Boot\BCD → boot configuration
+	// bcd → boot configuration
+	// users → ERROR 2
+	// /../etc/passwd → ERROR 2
+	// pxelinux.0 → ERROR 1
+}
+
+func ExampleOpen() {
+	// Given to worker.Dispatch, which calls it with supervisor.Options.Config.
+	newHandler := func(config []byte) (worker.Handler, error) { return files.Open(string(config)) }
+
+	_, err := newHandler([]byte("/srv/no-such-directory"))
+	fmt.Println(err)
+	// Output: files: root "/srv/no-such-directory": no such file or directory: create it, or name another
+}

@@ -1,0 +1,164 @@
+package worker
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/protocol"
+)
+
+// errClosed says that the supervisor has shut the socket down: the session is to end.
+var errClosed = errors.New("the supervisor ended the session")
+
+// errDeadline says that nothing came in time.
+var errDeadline = errors.New("deadline")
+
+// idleWait is how long a read waits when the session has no deadline of its own.
+const idleWait = time.Second
+
+// socket is the session's connected UDP socket, used by read and write alone:
+// the calls that could name another address are the ones a sandbox takes away.
+// It blocks, on the session's own thread.
+type socket struct {
+	fd      int
+	armed   time.Duration // SO_RCVTIMEO as the kernel has it; 0: not set yet
+	segment int           // UDP_SEGMENT as the kernel has it; 0: it does not cut
+	eager   eager
+}
+
+// read returns one datagram, errDeadline at the deadline (zero: none), or
+// errClosed. The kernel's own timeout is left as it is while it is near enough,
+// so that a packet costs one system call and not two; a deadline may therefore
+// be seen late by an eighth. A timeout that is too short costs nothing until it
+// passes, and is made longer only then.
+func (s *socket) read(p []byte, deadline time.Time) (int, error) {
+	for early := false; ; {
+		wait := idleWait
+		if !deadline.IsZero() {
+			if wait = time.Until(deadline); wait <= 0 {
+				return 0, errDeadline
+			}
+		}
+		if s.armed == 0 || s.armed-wait > s.armed/8 || early {
+			if err := s.arm(wait); err != nil {
+				return 0, err
+			}
+		}
+		n, err := s.receive(p)
+		switch {
+		case err == nil && n == 0 && s.closed():
+			return 0, errClosed
+		case err == nil:
+			return n, nil
+		case errors.Is(err, unix.EINTR):
+			// The Go runtime's own signals end a receive that has a timeout
+			// (signal(7)); go round with the time that remains.
+		case errors.Is(err, unix.EAGAIN):
+			if deadline.IsZero() {
+				return 0, errDeadline
+			}
+			early = true
+		default:
+			return 0, err
+		}
+	}
+}
+
+// receive waits for one datagram, as long as SO_RCVTIMEO says.
+func (s *socket) receive(p []byte) (int, error) {
+	if s.eager.try() {
+		n, err := s.look(p)
+		miss := errors.Is(err, unix.EAGAIN)
+		s.eager.learn(!miss)
+		if !miss {
+			return n, err
+		}
+	}
+	return unix.Read(s.fd, p)
+}
+
+func (s *socket) arm(wait time.Duration) error {
+	// A timeout of zero would mean for ever.
+	tv := unix.NsecToTimeval(max(wait, time.Millisecond).Nanoseconds())
+	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
+		return err
+	}
+	s.armed = wait
+	return nil
+}
+
+// closed tells the end of file from a datagram without content.
+func (s *socket) closed() bool { return s.poll(unix.POLLRDHUP) }
+
+// pending says whether read would return at once.
+func (s *socket) pending() bool { return s.poll(unix.POLLIN) }
+
+func (s *socket) poll(event int16) bool {
+	fds := []unix.PollFd{{Fd: int32(s.fd), Events: event}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n == 1 && fds[0].Revents&event != 0
+}
+
+// Bounds of one write that the kernel cuts into datagrams: UDP_MAX_SEGMENTS of
+// Linux before 6.9, and what one IPv4 datagram can hold (udp(7)).
+const (
+	maxSegments = 64
+	maxWrite    = 65507
+)
+
+// maxControl is the longest packet that is not DATA, an ERROR. It must not be
+// cut, so smaller blocks than the default go without segmentation.
+const maxControl = dataHeaderLen + protocol.MaxMessageLen + 1
+
+// segmentBy asks the kernel to cut each longer write into datagrams of stride
+// bytes (UDP_SEGMENT, Linux 4.18). Where it can't, writeAll does.
+func (s *socket) segmentBy(stride int) {
+	s.segment = 0
+	if stride < maxControl || 2*stride > maxWrite {
+		return
+	}
+	if unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_SEGMENT, stride) == nil {
+		s.segment = stride
+	}
+}
+
+// writeAll sends packets that lie one behind the other, all but the last of
+// stride bytes. The first error is returned when all have been tried: each
+// packet is a try of its own, as it would be with one write each.
+func (s *socket) writeAll(p []byte, stride int) error {
+	var first error
+	for len(p) > 0 {
+		n := min(stride, len(p))
+		if s.segment > 0 {
+			n = min(len(p), stride*min(maxSegments, maxWrite/stride))
+		}
+		err := s.write(p[:n])
+		if n > stride && refusesSegments(err) {
+			// No offload for the checksum, or a block above the path's MTU, which
+			// segmentation never fragments: from now on in single packets.
+			unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_SEGMENT, 0)
+			s.segment = 0
+			continue
+		}
+		if err != nil && first == nil {
+			first = err
+		}
+		p = p[n:]
+	}
+	return first
+}
+
+func refusesSegments(err error) bool {
+	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EMSGSIZE) || errors.Is(err, unix.EINVAL)
+}
+
+func (s *socket) write(p []byte) error {
+	for {
+		_, err := unix.Write(s.fd, p)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}

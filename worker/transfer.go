@@ -1,0 +1,267 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+	"brood/protocol"
+)
+
+// maxWindowBytes bounds the memory of one window: a client that asks for 65,535
+// blocks of 65,464 bytes is answered with a smaller window (RFC 7440 §3 lets the
+// server choose one).
+const maxWindowBytes = 8 << 20
+
+// progressEvery is the least time between two progress frames.
+const progressEvery = time.Second
+
+// transfer is a session from its first packet on.
+type transfer struct {
+	*Session
+	sender    *protocol.Sender
+	window    *window
+	oack      []byte // nil when no option was accepted
+	buf       []byte // for what the peer sends
+	offered   uint64 // blocks that the sender knows of
+	confirmed bool
+	told      time.Time // of the last progress frame
+	failed    error     // of the content or the socket: the session can't go on
+	soft      error     // the last send that failed and was left to the timer
+	gone      bool      // the kernel had word that the peer's port is closed
+}
+
+// begin negotiates and reads the first block, before anything is answered: a
+// client must not hear of an error after the OACK that could have come in its
+// place.
+func (s *Session) begin(resp Response) (*transfer, error) {
+	req := s.request()
+	size, known := resp.Size()
+	if !known || size < 0 {
+		size = -1
+	}
+	s.stats.Size = size
+	maxBlksize := s.Job.MaxBlksize
+	if s.Job.MTUClamp {
+		maxBlksize = min(maxBlksize, s.socket.unfragmented(s.Job.Peer.Addr().Is4()))
+	}
+	terms, accepted := protocol.Negotiate(req.Options, req.Mode, size, protocol.Limits{
+		MaxBlksize:     maxBlksize,
+		MaxWindowsize:  s.Job.MaxWindowsize,
+		MaxWindowBytes: maxWindowBytes,
+		Timeout:        s.Job.Timeout,
+	})
+	s.stats.Blksize, s.stats.Windowsize = uint32(terms.Blksize), uint32(terms.Windowsize)
+	sender := protocol.NewSender(protocol.SenderConfig{
+		Windowsize: terms.Windowsize,
+		Rollover:   terms.Rollover,
+		OACK:       len(accepted) > 0,
+		Timeout:    terms.Timeout,
+		Fixed:      terms.TimeoutAsked,
+		Retries:    s.Job.Retries,
+	})
+	t := &transfer{
+		Session: s,
+		sender:  sender,
+		buf:     make([]byte, 2048), // a peer sends ACK and ERROR; a longer text is cut
+	}
+	if f, ok := resp.(*fileResponse); ok && req.Mode == protocol.Octet && terms.Windowsize > 1 {
+		t.window = newWindow(&content{size: size}, terms.Blksize, terms.Windowsize, sender.Wire)
+		t.window.direct = newDirect(int(f.Fd()), t.window)
+	} else {
+		t.window = newWindow(newContent(resp, size, req.Mode), terms.Blksize, terms.Windowsize, sender.Wire)
+	}
+	if terms.Windowsize > 1 {
+		t.socket.segmentBy(t.window.stride)
+	}
+	if len(accepted) > 0 {
+		t.oack = protocol.OACK{Options: accepted}.Append(nil)
+	}
+	return t, t.window.fill(1)
+}
+
+func (t *transfer) run() *ipc.Frame {
+	t.told = time.Now()
+	action := t.step(t.told, protocol.Event{Kind: protocol.EventStart})
+	for !action.Done && t.failed == nil {
+		ev, err := t.next(action.Wake)
+		switch {
+		case errors.Is(err, errClosed):
+			return t.abort(ipc.OutcomeStopped, &protocol.Error{Message: "Server ended the session"}, err.Error())
+		case err != nil:
+			return t.abort(ipc.OutcomeAborted, ErrorFor(err), fmt.Sprintf("receiving: %v", err))
+		}
+		now := time.Now()
+		action = t.step(now, ev)
+		t.progress(now)
+	}
+	if t.failed != nil {
+		return t.abort(ipc.OutcomeAborted, ErrorFor(t.failed), t.failed.Error())
+	}
+	t.count()
+	t.stats.Outcome = outcomes[action.Outcome]
+	switch t.stats.Outcome {
+	case ipc.OutcomePeerError, ipc.OutcomeDeclined:
+		t.stats.ErrorCode = uint16(action.Err.Code)
+		t.stats.Detail = action.Err.Message
+	case ipc.OutcomeTimedOut:
+		if t.soft != nil {
+			t.stats.Detail = fmt.Sprintf("sending: %v", t.soft)
+		}
+	}
+	return t.final()
+}
+
+var outcomes = [...]ipc.Outcome{
+	protocol.Complete:  ipc.OutcomeComplete,
+	protocol.Declined:  ipc.OutcomeDeclined,
+	protocol.PeerError: ipc.OutcomePeerError,
+	protocol.TimedOut:  ipc.OutcomeTimedOut,
+	protocol.PeerGone:  ipc.OutcomePeerGone,
+}
+
+// next waits for what happens next: a packet that means something, or the timer.
+func (t *transfer) next(wake time.Time) (protocol.Event, error) {
+	for {
+		// The kernel tells of an error before it gives what came earlier: the ACK
+		// of the last block, say, of a client that then closed its port and was
+		// sent that block once more.
+		if t.gone && !t.socket.pending() {
+			t.gone = false
+			return protocol.Event{Kind: protocol.EventUnreachable}, nil
+		}
+		n, err := t.socket.read(t.buf, wake)
+		switch {
+		case errors.Is(err, errDeadline):
+			return protocol.Event{Kind: protocol.EventTimer}, nil
+		case err == nil:
+			if ev, ok := parse(t.buf[:n]); ok {
+				return ev, nil
+			}
+		case t.lost(err):
+			return protocol.Event{}, err
+		}
+	}
+}
+
+// parse returns what a peer may say to a sender. Everything else is passed over
+// in silence: an ERROR in answer could be answered by an ERROR.
+func parse(b []byte) (protocol.Event, bool) {
+	op, err := protocol.ParseOpcode(b)
+	if err != nil {
+		return protocol.Event{}, false
+	}
+	switch op {
+	case protocol.OpACK:
+		ack, err := protocol.ParseAck(b)
+		return protocol.Event{Kind: protocol.EventAck, Block: ack.Block}, err == nil
+	case protocol.OpERROR:
+		e, err := protocol.ParseError(b)
+		return protocol.Event{Kind: protocol.EventError, Err: e}, err == nil
+	default:
+		return protocol.Event{}, false
+	}
+}
+
+// lost says whether an error of the socket ends the session. Most are news about
+// one packet, which the timer repairs like any loss: a route that flaps, a full
+// queue (ENOBUFS), a firewall (EPERM). A closed port at the peer is final, but it
+// is the Sender that says what it means.
+func (t *transfer) lost(err error) bool {
+	switch {
+	case errors.Is(err, unix.ECONNREFUSED):
+		t.gone = true
+		return false
+	case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM), errors.Is(err, unix.EPERM),
+		errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETDOWN),
+		errors.Is(err, unix.EHOSTDOWN), errors.Is(err, unix.EMSGSIZE), errors.Is(err, unix.EPROTO),
+		errors.Is(err, unix.ENOPROTOOPT), errors.Is(err, unix.EACCES), errors.Is(err, unix.EINVAL),
+		errors.Is(err, unix.EADDRNOTAVAIL), errors.Is(err, unix.EPIPE):
+		t.soft = err
+		return false
+	default:
+		return true
+	}
+}
+
+// step tells the sender one thing, does what it says, and goes on telling it of
+// content that was read meanwhile until it has nothing more to send.
+func (t *transfer) step(now time.Time, ev protocol.Event) protocol.Action {
+	action := t.sender.Step(now, ev)
+	for {
+		t.send(now, action)
+		if action.Done || t.failed != nil {
+			return action
+		}
+		// What was acknowledged makes room; a window's worth is kept ready.
+		if t.failed = t.window.fill(t.sender.Acked() + uint64(t.window.slots)); t.failed != nil {
+			return action
+		}
+		if t.window.read == t.offered {
+			return action
+		}
+		t.offered = t.window.read
+		// Reading may have taken a while, which the peer must not be charged for:
+		// its timeout runs from when the packet goes out.
+		now = time.Now()
+		action = t.sender.Step(now, protocol.Event{
+			Kind:   protocol.EventContent,
+			Blocks: t.window.read,
+			Final:  t.window.final != 0,
+		})
+	}
+}
+
+func (t *transfer) send(now time.Time, action protocol.Action) {
+	if action.OACK {
+		t.sent(now, 1, t.socket.write(t.oack))
+	}
+	for first, left := action.First, uint64(action.Count); left > 0; {
+		p, n := t.window.run(first, left)
+		t.sent(now, n, t.socket.writeAll(p, t.window.stride))
+		first, left = first+n, left-n
+	}
+	t.stats.Retransmissions += uint64(action.Again)
+}
+
+// sent counts packets that were given to the kernel.
+func (t *transfer) sent(now time.Time, packets uint64, err error) {
+	if t.stats.FirstSent == 0 {
+		t.stats.FirstSent = max(now.Sub(t.Job.Received), 1)
+	}
+	t.stats.Packets += packets
+	if err != nil && t.lost(err) {
+		t.failed = fmt.Errorf("sending: %w", err)
+	}
+}
+
+// progress reports at most once a second, and at once the first valid ACK when
+// the supervisor waits for it.
+func (t *transfer) progress(now time.Time) {
+	first := !t.confirmed && t.sender.Confirmed()
+	if first {
+		t.confirmed = true
+	}
+	tell := first && t.Job.Confirm
+	if !tell && now.Sub(t.told) < progressEvery {
+		return
+	}
+	t.told = now
+	t.count()
+	t.stats.Kind = ipc.KindProgress
+	if tell {
+		t.stats.Kind = ipc.KindConfirmed
+	}
+	t.Report(&t.stats)
+}
+
+func (t *transfer) count() { t.stats.Bytes = t.window.bytes(t.sender.Acked()) }
+
+// abort ends a session that has begun to transfer.
+func (t *transfer) abort(outcome ipc.Outcome, e *protocol.Error, detail string) *ipc.Frame {
+	t.count()
+	return t.end(outcome, e, detail)
+}

@@ -1,0 +1,115 @@
+package workertest
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+	"brood/protocol"
+	"brood/worker"
+)
+
+// OpenTimeout is how long a handler under test may take to open.
+const OpenTimeout = 5 * time.Second
+
+// Response is what a client got from a handler.
+type Response struct {
+	Content []byte
+	OACK    []protocol.Option // the options acknowledged, in their order; nil without OACK
+	Err     *protocol.Error   // the ERROR that the client got; nil when the transfer is complete
+	Detail  string            // what the server's log would say of a session that went wrong
+}
+
+// Get asks a handler for a file, with options as a client would send them, and
+// returns what that client gets: the handler runs in a real session over a
+// loopback socket, negotiation, blocks and all. It fails the test only when the
+// transfer ends in a way that no handler can bring about.
+//
+// The session runs in the test's own process: a panic of the handler is the test's.
+func Get(t testing.TB, h worker.Handler, file string, options ...protocol.Option) *Response {
+	t.Helper()
+	return get(t, h, &Client{Options: options}, file)
+}
+
+// GetNetascii is Get in netascii mode.
+func GetNetascii(t testing.TB, h worker.Handler, file string, options ...protocol.Option) *Response {
+	t.Helper()
+	return get(t, h, &Client{Options: options, Mode: protocol.Netascii}, file)
+}
+
+func get(t testing.TB, h worker.Handler, c *Client, file string) *Response {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	peer := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	socket, local := sessionSocket(t, peer)
+	defer unix.Close(socket)
+
+	final := make(chan *ipc.Frame, 2) // Abandon and a late Run may both report
+	s := worker.Session{
+		Job:         job(c, peer, local, file),
+		Socket:      socket,
+		Handler:     h,
+		OpenTimeout: OpenTimeout,
+		Report:      func(*ipc.Frame) {},
+		Abandon:     func(f *ipc.Frame) { final <- f },
+	}
+	go func() { final <- s.Run() }()
+
+	var content bytes.Buffer
+	// The RRQ goes to the session's own socket, which passes it over: the
+	// session was begun by its job.
+	result, err := c.get(t.Context(), conn, local, file, &content)
+	r := &Response{Content: content.Bytes(), OACK: result.OACK, Detail: (<-final).Detail}
+	if err != nil && !errors.As(err, &r.Err) {
+		t.Fatalf("workertest: %v (%s)", err, r.Detail)
+	}
+	return r
+}
+
+func job(c *Client, peer, local netip.AddrPort, file string) ipc.Job {
+	j := ipc.Job{
+		Session:       1,
+		Peer:          peer,
+		Local:         local,
+		File:          file,
+		Mode:          uint8(c.Mode),
+		Received:      time.Now(),
+		Timeout:       time.Second,
+		Retries:       5,
+		MaxBlksize:    protocol.MaxBlksize,
+		MaxWindowsize: protocol.MaxWindowsize,
+	}
+	for _, o := range c.Options {
+		j.Options = append(j.Options, ipc.Option(o))
+	}
+	return j
+}
+
+// sessionSocket returns a socket as the supervisor makes them: blocking, bound,
+// connected.
+func sessionSocket(t testing.TB, peer netip.AddrPort) (int, netip.AddrPort) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(peer.Port()), Addr: peer.Addr().As4()})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound := sa.(*unix.SockaddrInet4)
+	return fd, netip.AddrPortFrom(netip.AddrFrom4(bound.Addr), uint16(bound.Port))
+}
