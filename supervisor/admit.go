@@ -1,0 +1,171 @@
+package supervisor
+
+import (
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"brood/ipc"
+	"brood/protocol"
+)
+
+// arrive decides what becomes of one datagram.
+func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
+	s.counters.Requests++
+	if a.peer.Port() == 0 || a.peer.Addr().IsMulticast() || a.peer.Addr().IsUnspecified() ||
+		a.local.IsUnspecified() { // a broadcast on an interface without an address
+		s.counters.Ignored++ // nothing could be sent there, or from here
+		return
+	}
+	req, err := protocol.ParseRequest(a.data)
+	if err != nil {
+		s.refuseMalformed(now, l, a, err)
+		return
+	}
+	if req.Op == protocol.OpWRQ {
+		s.counters.Refused.Write++
+		l.refuse(a, &protocol.Error{Code: protocol.CodeAccessViolation, Message: "This server is read-only"})
+		s.grumble(now, "write request refused", "peer", a.peer.String(), "file", protocol.Printable(req.File))
+		return
+	}
+	with := conversation{peer: a.peer, local: a.local}
+	if dup := s.sessions.duplicate(with, a.data); dup != nil {
+		s.counters.Duplicates++
+		dup.seen = now
+		return
+	}
+	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || len(s.pool.idle) == 0 || s.full()) {
+		// Silence: a client that hears nothing asks again, one that hears ERROR gives up.
+		s.counters.Refused.QueueFull++
+		s.grumble(now, "request dropped: too many wait", "peer", a.peer.String(), "waiting", s.queue.len())
+		return
+	}
+	s.lastID++
+	sess := &session{
+		id:       s.lastID,
+		with:     with,
+		datagram: string(a.data),
+		request:  req,
+		ifindex:  a.ifindex,
+		received: now,
+		seen:     now,
+		socket:   -1,
+		last:     ipc.Frame{Size: -1},
+	}
+	s.sessions.add(sess)
+	s.queue.push(sess)
+	s.serveWaiting(now)
+}
+
+func (s *Supervisor) refuseMalformed(now time.Time, l *listener, a arrival, err error) {
+	e, ok := protocol.Refusal(err)
+	if !ok {
+		// No answer to an ERROR, or to anything that is no request: two servers
+		// could be made to answer each other for ever (CVE-2024-2169).
+		s.counters.Ignored++
+		return
+	}
+	l.refuse(a, e)
+	if e.Code == protocol.CodeAccessViolation {
+		s.counters.Refused.Write++
+	} else {
+		s.counters.Refused.Malformed++
+	}
+	s.grumble(now, "malformed request refused", "peer", a.peer.String(), "error", err.Error())
+}
+
+// grumble logs a refusal, at most one of a kind each second.
+func (s *Supervisor) grumble(now time.Time, message string, pairs ...any) {
+	if ok, suppressed := s.quiet.allow(now, message); ok {
+		if suppressed > 0 {
+			pairs = append(pairs, "suppressed", suppressed)
+		}
+		s.report.logf(hclog.Warn, message, pairs...)
+	}
+}
+
+func (s *Supervisor) full() bool { return len(s.pool.busy) >= s.MaxSessions }
+
+// serveWaiting hands waiting requests to idle workers, as far as there are any.
+func (s *Supervisor) serveWaiting(now time.Time) {
+	for s.queue.len() > 0 && len(s.pool.idle) > 0 && !s.full() && !now.Before(s.pool.holdUntil) {
+		sess := s.queue.pop()
+		if sess.ending != ipc.OutcomeNone {
+			s.finish(now, sess, sess.ending, "")
+			continue
+		}
+		if err := s.handOver(now, sess, s.pool.takeIdle()); err == nil {
+			continue
+		} else if exhausted(err) {
+			s.queue.unpop(sess)
+			s.hold(now, err)
+			return
+		} else {
+			s.refuseWaiting(now, sess, &s.counters.Refused.Unreachable, err.Error())
+		}
+	}
+}
+
+// hold stops handing out for a moment: descriptors, ports or memory are used up,
+// and running sessions will give some back.
+func (s *Supervisor) hold(now time.Time, err error) {
+	s.pool.holdUntil = now.Add(100 * time.Millisecond)
+	s.at(s.pool.holdUntil)
+	s.grumble(now, "requests wait: out of a resource", "error", err.Error(), "waiting", s.queue.len())
+}
+
+// handOver opens the session's socket and gives both to a worker. On an error
+// the worker is idle again, or on its way out if it was at fault.
+func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
+	fd, local, err := openSocket(sess.with.local, sess.with.peer, s.PortRange)
+	if err != nil {
+		s.pool.idle = append(s.pool.idle, w)
+		return err
+	}
+	sess.socket, sess.local = fd, local
+	if sess.mac == "" {
+		sess.mac = s.macs.lookup(sess.with.peer.Addr(), sess.ifindex)
+	}
+	last := s.lastFor(now, w)
+	job := sess.job(&s.settings, last)
+	message, err := job.Encode()
+	if err == nil {
+		err = ipc.SendJob(w.control, message, fd)
+	}
+	if err != nil {
+		closeFD(fd)
+		sess.socket = -1
+		if exhausted(err) {
+			s.pool.idle = append(s.pool.idle, w)
+			return err
+		}
+		// The worker died this instant. The next one gets the job, in its turn.
+		s.dismiss(now, w)
+		s.queue.unpop(sess)
+		return nil
+	}
+	sess.worker, sess.handed = w, now
+	w.begin(now, sess, last)
+	s.pool.demand.take(len(s.pool.idle))
+	s.pool.busy[w.id] = w
+	s.counters.Started++
+	return nil
+}
+
+// refuseWaiting ends a session that never ran.
+func (s *Supervisor) refuseWaiting(now time.Time, sess *session, reason *uint64, detail string) {
+	*reason++
+	sess.last.Detail = detail
+	s.finish(now, sess, Unserved, "")
+}
+
+// finish takes a session out of the table and tells the world.
+func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack string) {
+	s.sessions.remove(sess)
+	closeFD(sess.socket)
+	sess.socket = -1
+	s.count(outcome, &sess.last)
+	record := sess.record(now, outcome)
+	record.Stack = stack
+	s.report.session(record, s.OnSessionStats)
+}

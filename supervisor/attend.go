@@ -1,0 +1,276 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+	"brood/protocol"
+)
+
+// readFrames takes what one read of a stats pipe brings. One, because a worker
+// that writes without end must not keep the loop to itself.
+func (s *Supervisor) readFrames(now time.Time, w *worker) {
+	var buf [ipc.MaxFrame]byte
+	n, err := unix.Read(w.stats, buf[:])
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return
+	case err != nil || n == 0:
+		// All writing ends are closed. The pidfd says the rest; a worker that only
+		// closed its pipe goes on, and is missed when it ends without a last word.
+		s.unwatch(w.stats)
+		return
+	}
+	err = w.frames.Feed(buf[:n], func(f ipc.Frame) {
+		if w.violated == "" {
+			s.frame(now, w, &f)
+		}
+	})
+	if err != nil {
+		s.violation(now, w, err.Error())
+	}
+}
+
+// frame acts on one report. What it says must fit what the worker was asked:
+// nothing else of a worker is believed.
+func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
+	if !w.allowed.take(now) {
+		s.violation(now, w, "more frames than the contract allows")
+		return
+	}
+	if f.Kind == ipc.KindReady {
+		switch w.state {
+		case starting:
+			s.ready(now, w)
+		case idle, busy:
+			s.violation(now, w, "ready twice")
+		case leaving:
+			if w.returning {
+				s.returned(now, w)
+			}
+		}
+		return
+	}
+	sess := w.session
+	if w.state != busy || f.Session != sess.id {
+		s.violation(now, w, "a frame about no session of its own")
+		return
+	}
+	sess.last, w.heard = *f, now
+	switch f.Kind {
+	case ipc.KindConfirmed:
+		for older := sess.older; older != nil; older = older.older {
+			s.endSession(now, older, Superseded)
+		}
+	case ipc.KindFinal:
+		outcome := f.Outcome
+		if outcome == ipc.OutcomeStopped {
+			if outcome = sess.ending; outcome == ipc.OutcomeNone {
+				s.violation(now, w, "stopped without being asked")
+				return
+			}
+		}
+		if !w.last {
+			// The next session may begin before the loop comes to this one's output.
+			s.hearOut(w)
+			w.output.last(func(line string) { s.said(w, line) })
+		}
+		again := s.phase <= serving && w.reusable(now, f)
+		s.finish(now, sess, outcome, "")
+		w.session = nil
+		s.leave(now, w, again)
+	}
+}
+
+// violation puts an end to a worker that does not keep its contract. Its client
+// is told when it is dead.
+func (s *Supervisor) violation(now time.Time, w *worker, what string) {
+	if w.violated != "" {
+		return
+	}
+	w.violated = what
+	s.unwatch(w.stats)
+	if w.state == idle || w.state == leaving {
+		s.pool.removeIdle(w)
+		w.state = leaving
+		s.counters.WorkerFailures++
+		s.grumble(now, "a worker without a session broke its contract", "worker", w.pid, "how", what)
+	}
+	w.kill(now)
+	s.at(w.patience)
+}
+
+// leave is for a worker whose session is over. Soon it says that it is ready for
+// another, or it exits by itself, or it is made to.
+func (s *Supervisor) leave(now time.Time, w *worker, again bool) {
+	delete(s.pool.busy, w.id)
+	w.state, w.returning = leaving, again
+	if w.asked == notAsked {
+		w.asked = askedNicely
+	}
+	w.patience = now.Add(grace)
+	s.at(w.patience)
+	if !w.last && !again {
+		closeFD(w.control) // it waits for a job
+		w.control = -1
+	}
+}
+
+// returned is a worker that has found itself as it was before its first session.
+func (s *Supervisor) returned(now time.Time, w *worker) {
+	w.returning = false
+	if w.asked > askedNicely {
+		return // too late: a signal is on its way to it
+	}
+	w.asked = notAsked
+	s.pool.demand.back()
+	s.rest(now, w)
+}
+
+// endSession asks a running session to end. A superseded one does so without a
+// word: its client is in another session and would take the ERROR for that one's.
+func (s *Supervisor) endSession(now time.Time, sess *session, why Outcome) {
+	if sess.ending != ipc.OutcomeNone {
+		return
+	}
+	sess.ending = why
+	w := sess.worker
+	if w == nil {
+		return // it waits, and ends when its turn comes
+	}
+	how := unix.SHUT_RD
+	if why == Superseded {
+		how = unix.SHUT_RDWR
+	}
+	unix.Shutdown(sess.socket, how)
+	if w.asked == notAsked {
+		w.asked = askedNicely
+		w.patience = now.Add(grace)
+		s.at(w.patience)
+	}
+}
+
+// readOutput takes what one read of a worker's standard error brings.
+func (s *Supervisor) readOutput(now time.Time, w *worker) {
+	var buf [4096]byte
+	n, err := unix.Read(w.stderr, buf[:])
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return
+	case err != nil || n == 0:
+		s.unwatch(w.stderr)
+		return
+	}
+	w.output.feed(buf[:n], func(line string) { s.said(w, line) })
+	if w.output.full() {
+		s.unwatch(w.stderr)
+		s.violation(now, w, fmt.Sprintf("more than %d KiB of output", outputQuota>>10))
+	}
+}
+
+// said logs a line of a worker's standard error. Before a worker is ready, for
+// the first time or again, its output is kept instead: it says why the worker did
+// not become so.
+func (s *Supervisor) said(w *worker, line string) {
+	if w.state == starting || w.returning {
+		w.output.keep(line)
+		return
+	}
+	s.report.logf(hclog.Warn, "a worker says", append(s.about(w), "line", protocol.Printable(line))...)
+}
+
+func (s *Supervisor) about(w *worker) []any {
+	pairs := []any{"worker", w.pid}
+	if w.session != nil {
+		pairs = append(pairs, "peer", w.session.with.peer.String(), "file", protocol.Printable(w.session.request.File))
+	}
+	return pairs
+}
+
+// reap collects a worker that has ended, and speaks for it if it left a client behind.
+func (s *Supervisor) reap(now time.Time, w *worker) {
+	exit, done, err := ipc.Reap(w.pid)
+	if err != nil {
+		// Somebody else waited for our child. There is no status, but there is an end.
+		exit, done = ipc.Exit{Code: -1}, true
+	}
+	if !done {
+		return
+	}
+	s.readRest(now, w)
+	delete(s.pool.all, w.id)
+	delete(s.pool.busy, w.id)
+	stack := w.output.last(func(line string) { s.said(w, line) })
+	if w.session != nil {
+		s.bury(now, w, exit, stack)
+	} else {
+		s.exited(now, w, exit, stack)
+	}
+	w.close()
+	s.pool.relieved()
+}
+
+// readRest takes what a dead worker left in its pipes: at most what a pipe holds,
+// since a process that it started may hold them open and go on writing.
+func (s *Supervisor) readRest(now time.Time, w *worker) {
+	var buf [ipc.MaxFrame]byte
+	for range 16 {
+		n, err := unix.Read(w.stats, buf[:])
+		if err != nil || n <= 0 || w.violated != "" {
+			break
+		}
+		if err := w.frames.Feed(buf[:n], func(f ipc.Frame) {
+			if w.violated == "" && f.Kind != ipc.KindReady {
+				s.frame(now, w, &f)
+			}
+		}); err != nil {
+			w.violated = err.Error()
+		}
+	}
+	s.hearOut(w)
+}
+
+// hearOut takes what a worker has said so far, and no more than a pipe holds.
+func (s *Supervisor) hearOut(w *worker) {
+	var buf [4096]byte
+	for range 16 {
+		n, err := unix.Read(w.stderr, buf[:])
+		if err != nil || n <= 0 {
+			break
+		}
+		w.output.feed(buf[:n], func(line string) { s.said(w, line) })
+		if n < len(buf) {
+			break
+		}
+	}
+}
+
+// bury ends the session of a worker that died without a last word. The client
+// gets its ERROR from the session's own TID, and so at once.
+func (s *Supervisor) bury(now time.Time, w *worker, exit ipc.Exit, stack string) {
+	sess := w.session
+	outcome := Crashed
+	sess.last.Detail = fmt.Sprintf("worker %d: %v", w.pid, exit)
+	switch {
+	case w.violated != "":
+		outcome = Violated
+		sess.last.Detail = fmt.Sprintf("worker %d was killed: %s", w.pid, w.violated)
+	case sess.ending != ipc.OutcomeNone:
+		outcome = sess.ending
+	}
+	e := &protocol.Error{Code: protocol.CodeUndefined, Message: "Server process failed"}
+	if outcome == Drained {
+		e.Message = "Server is shutting down"
+	}
+	if outcome != Superseded {
+		speak(sess.socket, e)
+		sess.last.ErrorCode = uint16(e.Code)
+	}
+	w.session = nil
+	s.finish(now, sess, outcome, stack)
+}

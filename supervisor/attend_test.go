@@ -1,0 +1,242 @@
+package supervisor
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+)
+
+func TestFramesThatBreakTheContract(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		state state
+		frame ipc.Frame
+		want  string
+	}{
+		{"progress before it was ready", starting, ipc.Frame{Kind: ipc.KindProgress, Session: 1}, "no session"},
+		{"ready while idle", idle, ipc.Frame{Kind: ipc.KindReady}, "ready twice"},
+		{"ready while busy", busy, ipc.Frame{Kind: ipc.KindReady}, "ready twice"},
+		{"the end of a session while idle", idle, ipc.Frame{Kind: ipc.KindFinal, Session: 1, Outcome: ipc.OutcomeComplete}, "no session"},
+		{"the end of another's session", busy, ipc.Frame{Kind: ipc.KindFinal, Session: 99, Outcome: ipc.OutcomeComplete}, "no session"},
+		{"stopped, unasked", busy, ipc.Frame{Kind: ipc.KindFinal, Session: 1, Outcome: ipc.OutcomeStopped}, "without being asked"},
+		{"a word after the last word", leaving, ipc.Frame{Kind: ipc.KindProgress, Session: 1}, "no session"},
+	} {
+		f := newFake(t, Options{})
+		sess := &session{with: testWith}
+		w := f.busy(sess)
+		if w.state = tt.state; tt.state != busy {
+			w.session = nil
+		}
+		if tt.state == idle {
+			f.pool.idle = append(f.pool.idle, w)
+		}
+		f.frame(f.now, w, &tt.frame)
+		if !strings.Contains(w.violated, tt.want) || w.asked != askedKill {
+			t.Errorf("%s: %+v gave %q and signal state %d, want %q and %d", tt.name, tt.frame, w.violated, w.asked, tt.want, askedKill)
+		}
+		if len(f.pool.idle) != 0 {
+			t.Errorf("%s: the worker can still be given a job", tt.name)
+		}
+		if tt.state == busy {
+			f.dies(w, ipc.Exit{Signal: unix.SIGKILL}, "")
+			if got := f.reported(); len(got) != 1 || got[0].Outcome != Violated || f.counters.Crashed != 1 {
+				t.Errorf("%s: recorded %+v, want one session, violated", tt.name, got)
+			}
+		}
+	}
+}
+
+func TestMoreFramesThanAllowedBreakTheContract(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	w := f.busy(&session{with: testWith})
+	for i := range frameBurst {
+		f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindProgress, Session: w.session.id, Bytes: uint64(i)})
+	}
+	if w.violated != "" {
+		t.Fatalf("%d frames: %q", frameBurst, w.violated)
+	}
+	f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindProgress, Session: w.session.id})
+	if w.violated == "" {
+		t.Errorf("%d frames at once went through, want %d", frameBurst+1, frameBurst)
+	}
+}
+
+func TestFinalFrameEndsItsSessionOnce(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	w := f.busy(&session{with: testWith})
+	f.frame(f.now, w, &ipc.Frame{
+		Kind: ipc.KindFinal, Session: w.session.id, Outcome: ipc.OutcomeComplete, Bytes: 1000, Packets: 3, Retransmissions: 1,
+	})
+	if w.state != leaving || w.session != nil || len(f.pool.busy) != 0 || len(f.sessions.newest) != 0 {
+		t.Errorf("state %d, session %v, %d busy, %d in the table; want it to leave and nothing kept", w.state, w.session, len(f.pool.busy), len(f.sessions.newest))
+	}
+	f.dies(w, ipc.Exit{}, "")
+	got := f.reported()
+	if len(got) != 1 || got[0].Outcome != Complete || got[0].Bytes != 1000 || got[0].WorkerPID != w.pid {
+		t.Errorf("recorded %+v, want one session, complete, of 1000 bytes", got)
+	}
+	c := f.counters
+	if c.Completed != 1 || c.Bytes != 1000 || c.Packets != 3 || c.Retransmissions != 1 || c.WorkerFailures != 0 {
+		t.Errorf("counted %+v, want one completed session and no failure", c)
+	}
+}
+
+func TestConfirmationEndsOlderSessionsOfTheConversationOnly(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	other := testWith
+	other.local = testLocal.Next()
+	elsewhere := f.busy(&session{with: other})
+	oldest := f.busy(&session{with: testWith})
+	older := f.busy(&session{with: testWith})
+	current := f.busy(&session{with: testWith})
+	newer := f.busy(&session{with: testWith})
+	f.frame(f.now, current, &ipc.Frame{Kind: ipc.KindConfirmed, Session: current.session.id})
+	var ending []uint32
+	for _, w := range []*worker{elsewhere, oldest, older, current, newer} {
+		if w.session.ending == Superseded {
+			ending = append(ending, w.id)
+		}
+	}
+	if want := []uint32{oldest.id, older.id}; !slices.Equal(ending, want) {
+		t.Errorf("workers %v have to end, want %v", ending, want)
+	}
+	f.frame(f.now, oldest, &ipc.Frame{Kind: ipc.KindFinal, Session: oldest.session.id, Outcome: ipc.OutcomeStopped})
+	f.dies(older, ipc.Exit{Signal: unix.SIGTERM}, "") // it did not stop by itself
+	if got := f.reported(); len(got) != 2 || got[0].Outcome != Superseded || got[1].Outcome != Superseded || f.counters.Ended != 2 {
+		t.Errorf("recorded %+v, want two superseded sessions", got)
+	}
+}
+
+func TestBury(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		ending   Outcome
+		violated string
+		exit     ipc.Exit
+		want     Outcome
+		detail   string
+	}{
+		{"a panic", ipc.OutcomeNone, "", ipc.Exit{Code: ipc.ExitPanic}, Crashed, "worker 4711: exit 2 (panic)"},
+		{"a signal", ipc.OutcomeNone, "", ipc.Exit{Signal: unix.SIGSEGV}, Crashed, "worker 4711: killed by SIGSEGV"},
+		{"an exit without a last word", ipc.OutcomeNone, "", ipc.Exit{}, Crashed, "worker 4711: exit 0"},
+		{"a broken contract", ipc.OutcomeNone, "babble", ipc.Exit{Signal: unix.SIGKILL}, Violated, "worker 4711 was killed: babble"},
+		{"a broken contract while it was to end", Drained, "babble", ipc.Exit{Signal: unix.SIGKILL}, Violated, "worker 4711 was killed: babble"},
+		{"a drain that it did not heed", Drained, "", ipc.Exit{Signal: unix.SIGTERM}, Drained, "worker 4711: killed by SIGTERM"},
+	} {
+		f := newFake(t, Options{})
+		w := f.busy(&session{with: testWith})
+		w.session.ending, w.violated = tt.ending, tt.violated
+		f.dies(w, tt.exit, "stack")
+		got := f.reported()
+		if len(got) != 1 || got[0].Outcome != tt.want || got[0].Detail != tt.detail || got[0].Stack != "stack" {
+			t.Errorf("%s: recorded %+v, want %v, %q and the stack", tt.name, got, tt.want, tt.detail)
+		}
+		if len(f.sessions.newest) != 0 || len(f.pool.busy) != 0 {
+			t.Errorf("%s: %d sessions and %d workers are left", tt.name, len(f.sessions.newest), len(f.pool.busy))
+		}
+	}
+}
+
+func TestExitsThatCountAsFailures(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		state state
+		asked ask
+		exit  ipc.Exit
+		want  uint64
+	}{
+		{"an idle worker that was killed", idle, notAsked, ipc.Exit{Signal: unix.SIGKILL}, 1},
+		{"an idle worker that left by itself", idle, notAsked, ipc.Exit{}, 1},
+		{"a dismissed one", leaving, askedNicely, ipc.Exit{}, 0},
+		{"one whose Open outlived its deadline", leaving, askedNicely, ipc.Exit{Code: ipc.ExitOpen}, 0},
+		{"one that panicked after its session", leaving, askedNicely, ipc.Exit{Code: ipc.ExitPanic}, 1},
+		{"one that was killed after its session", leaving, askedNicely, ipc.Exit{Signal: unix.SIGKILL}, 1},
+		{"one that had to be terminated", leaving, askedTerm, ipc.Exit{Signal: unix.SIGTERM}, 0},
+		{"one that had to be killed", leaving, askedKill, ipc.Exit{Signal: unix.SIGKILL}, 0},
+	} {
+		f := newFake(t, Options{})
+		w := &worker{id: 1, state: tt.state, asked: tt.asked}
+		f.pool.all[1] = w
+		if tt.state == idle {
+			f.pool.idle = append(f.pool.idle, w)
+		}
+		f.dies(w, tt.exit, "")
+		if f.counters.WorkerFailures != tt.want || len(f.pool.idle) != 0 {
+			t.Errorf("%s: %d failures and %d idle, want %d and 0", tt.name, f.counters.WorkerFailures, len(f.pool.idle), tt.want)
+		}
+	}
+}
+
+// Each outcome is counted in one counter, so that Started is the sum of those
+// that ended and those that run.
+func TestEveryOutcomeIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []Outcome{
+		Complete, Declined, Refused, PeerError, PeerGone, TimedOut, OpenTimeout,
+		Aborted, Superseded, Drained, Crashed, Violated, Unserved,
+	} {
+		f := newFake(t, Options{})
+		f.count(outcome, &ipc.Frame{Bytes: 2, Packets: 3, Retransmissions: 4})
+		c := f.counters
+		sum := c.Completed + c.Declined + c.TimedOut + c.Failed + c.Crashed + c.Ended
+		want := uint64(1)
+		if outcome == Unserved { // is counted by its reason, in Refused
+			want = 0
+		}
+		if sum != want || c.Bytes != 2 || c.Packets != 3 || c.Retransmissions != 4 {
+			t.Errorf("%v: counted %d times, want %d: %+v", outcome, sum, want, c)
+		}
+	}
+}
+
+// attend_test.go
+func TestASilentWorkerIsEnded(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	w := f.busy(&session{with: testWith})
+	w.heard = f.now
+	f.tick(f.now.Add(silentFor))
+	if w.violated != "" {
+		t.Errorf("after %v: %q", silentFor, w.violated)
+	}
+	f.frame(f.now.Add(silentFor), w, &ipc.Frame{Kind: ipc.KindProgress, Session: w.session.id})
+	f.tick(f.now.Add(silentFor + time.Second))
+	if w.violated != "" {
+		t.Errorf("after a word: %q", w.violated)
+	}
+	f.tick(f.now.Add(2*silentFor + time.Second))
+	if w.violated == "" || w.asked != askedKill {
+		t.Errorf("a worker that said nothing for more than %v lives", silentFor)
+	}
+}
+
+func TestAWorkerThatWritesTooMuchIsEnded(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	w := f.busy(&session{with: testWith})
+	r, write, err := ipc.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(r)
+	defer unix.Close(write)
+	w.stderr = r
+	for !w.output.full() {
+		unix.Write(write, make([]byte, 4096))
+		f.readOutput(f.now, w)
+	}
+	if !strings.Contains(w.violated, "256 KiB") || w.asked != askedKill {
+		t.Errorf("after %d bytes: %q, signal state %d, want it killed", w.output.read, w.violated, w.asked)
+	}
+}

@@ -1,0 +1,75 @@
+package supervisor
+
+import (
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// phase is where a server is in its life. Each but serving has an end.
+type phase uint8
+
+const (
+	opening  phase = iota // the first worker is starting, nobody is served yet
+	serving               // requests are read
+	draining              // the ports are closed, sessions run on
+	asking                // sessions have been told to end; their workers get SIGTERM, then SIGKILL
+)
+
+// drain begins the end: no more requests, and as much time as Options give to
+// those who are served.
+func (s *Supervisor) drain() {
+	if s.phase >= draining {
+		return
+	}
+	now := time.Now()
+	s.phase, s.phaseEnd = draining, now.Add(s.DrainTimeout)
+	s.closeListeners()
+	for s.queue.len() > 0 {
+		s.refuseWaiting(now, s.queue.pop(), &s.counters.Refused.Draining, "shutting down")
+	}
+	for len(s.pool.idle) > 0 {
+		s.dismiss(now, s.pool.takeIdle())
+	}
+	for _, w := range s.pool.all {
+		if w.state == starting || w.returning {
+			s.dismiss(now, w)
+		}
+	}
+	s.at(s.phaseEnd)
+	s.report.logf(hclog.Info, "draining", "sessions", len(s.pool.busy), "at-most", s.DrainTimeout.String())
+}
+
+// hurry tells the sessions that still run to end.
+func (s *Supervisor) hurry() {
+	s.drain()
+	if s.phase == asking {
+		return
+	}
+	now := time.Now()
+	s.phase = asking
+	if len(s.pool.busy) > 0 {
+		s.report.logf(hclog.Warn, "ending the sessions that are left", "sessions", len(s.pool.busy))
+	}
+	for _, w := range s.pool.busy {
+		s.endSession(now, w.session, Drained)
+	}
+}
+
+// advance goes to the next phase when the time has come.
+func (s *Supervisor) advance(now time.Time) {
+	if s.phase != draining {
+		return
+	}
+	if !now.Before(s.phaseEnd) {
+		s.hurry()
+		return
+	}
+	s.at(s.phaseEnd)
+}
+
+// finished says that nothing is left to wait for: every worker has been reaped,
+// and none is on its way.
+func (s *Supervisor) finished() bool {
+	return s.phase >= draining && len(s.pool.all) == 0 && s.pool.starting == 0
+}

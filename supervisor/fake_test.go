@@ -1,0 +1,99 @@
+package supervisor
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+)
+
+// fake is a supervisor whose starter starts nothing and whose workers are no
+// processes: a test says what they do. Its loop is the test.
+type fake struct {
+	*Supervisor
+	now     time.Time
+	records []SessionStats
+	ended   bool
+}
+
+func newFake(t *testing.T, o Options) *fake {
+	t.Helper()
+	f := &fake{now: time.Now()}
+	o.OnSessionStats = func(s SessionStats) { f.records = append(f.records, s) }
+	settled, err := o.settle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Supervisor = &Supervisor{
+		settings: *settled,
+		sessions: newTable(),
+		quiet:    make(quiet),
+		pool:     newPool(),
+		phase:    serving,
+		starter:  &starter{orders: make(chan func(child, error), maxStarting)},
+		report:   newReporter(hclog.NewNullLogger()),
+	}
+	if f.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		f.reported()
+		unix.Close(f.epoll)
+	})
+	return f
+}
+
+// reported waits for the records of the sessions that have ended. The fake is of
+// no use afterwards.
+func (f *fake) reported() []SessionStats {
+	if !f.ended {
+		f.ended = true
+		f.report.close()
+	}
+	return f.records
+}
+
+// born gives the answer to one order: a worker whose descriptors are none.
+func (f *fake) born(t *testing.T) *worker {
+	t.Helper()
+	select {
+	case <-f.starter.orders:
+	default:
+		t.Fatalf("no worker was ordered; %d are starting", f.pool.starting)
+	}
+	f.pool.lastID++
+	none := child{pid: -1, pidfd: -1, control: -1, stats: -1, stderr: -1}
+	w := &worker{child: none, id: f.pool.lastID, patience: f.now.Add(readyWithin)}
+	f.pool.all[w.id] = w
+	return w
+}
+
+// ordered is how many workers the starter was asked for and has not made.
+func (f *fake) ordered() int { return len(f.starter.orders) }
+
+// serving makes a worker that has been given a session.
+func (f *fake) busy(sess *session) *worker {
+	f.pool.lastID++
+	f.lastID++
+	none := child{pid: 4711, pidfd: -1, control: -1, stats: -1, stderr: -1}
+	w := &worker{child: none, id: f.pool.lastID, state: busy, session: sess}
+	sess.id, sess.worker, sess.socket, sess.received, sess.handed = f.lastID, w, -1, f.now, f.now
+	f.pool.all[w.id], f.pool.busy[w.id] = w, w
+	f.sessions.add(sess)
+	f.counters.Started++
+	return w
+}
+
+// dies ends a worker as reap does.
+func (f *fake) dies(w *worker, exit ipc.Exit, stack string) {
+	delete(f.pool.all, w.id)
+	delete(f.pool.busy, w.id)
+	if w.session != nil {
+		f.bury(f.now, w, exit, stack)
+	} else {
+		f.exited(f.now, w, exit, stack)
+	}
+}

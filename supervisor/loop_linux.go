@@ -1,0 +1,132 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A tag says what a descriptor in the epoll set is; with it goes a listener's
+// index or a worker's id. Ids are never used twice, so an event that was queued
+// behind its worker's end finds nobody.
+const (
+	tagWake uint32 = iota
+	tagListener
+	tagStats
+	tagStderr
+	tagExit
+)
+
+func (s *Supervisor) watch(fd int, tag, id uint32) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(tag), Pad: int32(id)}
+	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	return nil
+}
+
+func (s *Supervisor) unwatch(fd int) {
+	unix.EpollCtl(s.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+}
+
+// maxSleep bounds one wait of the loop, so that what has no event of its own is
+// looked at from time to time.
+const maxSleep = time.Second
+
+// loop runs until the last phase has nothing left to wait for.
+func (s *Supervisor) loop() {
+	var events [128]unix.EpollEvent
+	for !s.finished() {
+		n, err := unix.EpollWait(s.epoll, events[:], s.sleep())
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			panic(fmt.Sprintf("epoll_wait: %v", err)) // a closed or wrong descriptor: a bug of ours
+		}
+		now := time.Now()
+		for i := range max(n, 0) {
+			s.dispatch(now, uint32(events[i].Fd), uint32(events[i].Pad))
+		}
+		if !now.Before(s.nextTick) {
+			s.tick(now)
+		}
+		s.serveWaiting(now)
+		s.refill(now)
+	}
+}
+
+func (s *Supervisor) dispatch(now time.Time, tag, id uint32) {
+	switch tag {
+	case tagWake:
+		for _, f := range s.inbox.take() {
+			f()
+		}
+		return
+	case tagListener:
+		if int(id) < len(s.listeners) { // they may have been closed in this very round
+			l := s.listeners[id]
+			s.receiver.receive(l, func(a arrival) { s.arrive(now, l, a) })
+		}
+		return
+	}
+	w := s.pool.all[id]
+	if w == nil {
+		return
+	}
+	switch tag {
+	case tagStats:
+		s.readFrames(now, w)
+	case tagStderr:
+		s.readOutput(now, w)
+	case tagExit:
+		s.reap(now, w)
+	}
+}
+
+// sleep is the time until the next tick, in milliseconds for epoll_wait.
+func (s *Supervisor) sleep() int {
+	d := min(time.Until(s.nextTick), maxSleep)
+	return int(max(d+time.Millisecond-1, 0) / time.Millisecond)
+}
+
+// at asks for a tick no later than t.
+func (s *Supervisor) at(t time.Time) {
+	if t.Before(s.nextTick) {
+		s.nextTick = t
+	}
+}
+
+// tick does what is due and finds out when to do it again.
+func (s *Supervisor) tick(now time.Time) {
+	s.nextTick = now.Add(maxSleep)
+	if !now.Before(s.statsAt) {
+		s.statsAt = now.Add(s.StatsInterval)
+		s.reportStats(s.report.post)
+	}
+	s.at(s.statsAt)
+	s.advance(now)
+	for _, w := range s.pool.all {
+		if w.state == busy && now.Sub(w.heard) > silentFor {
+			s.violation(now, w, fmt.Sprintf("no word for %v; does its handler hang?", silentFor))
+		}
+		if w.state == idle && w.served > 0 && now.Sub(w.since) >= maxAge {
+			s.dismiss(now, w)
+		}
+		if w.patience.IsZero() {
+			continue
+		}
+		if !now.Before(w.patience) {
+			w.press(now)
+		}
+		s.at(w.patience)
+	}
+	if !now.Before(s.pool.demand.until) {
+		s.shrink(now)
+	}
+	s.at(s.pool.demand.until)
+	s.at(s.pool.retryAt(now))
+	if s.pool.holdUntil.After(now) {
+		s.at(s.pool.holdUntil)
+	}
+	s.queue.dropStale(now, func(waiting *session) { s.refuseWaiting(now, waiting, &s.counters.Refused.Stale, "waited too long") })
+}

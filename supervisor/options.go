@@ -1,0 +1,213 @@
+package supervisor
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"brood/protocol"
+)
+
+// Options of a Supervisor. The zero value serves on port 69 of every address.
+// Nothing that a client sends changes any of it.
+type Options struct {
+	// Listen are the addresses to serve on: "192.0.2.1:69", "[2001:db8::1]:69",
+	// ":69" for every address of both families. Port 0 lets the kernel choose; see
+	// Supervisor.Addrs. None means ":69".
+	Listen []string
+
+	// Config is handed, as it stands, to the handler constructor of every worker.
+	Config []byte
+
+	// User is the account, by name or number, under which workers run. Empty means
+	// nobody if the supervisor may change ids, and otherwise no change.
+	User string
+
+	// PortRange bounds the ports that sessions answer from, for firewalls that
+	// must be told. Zero values mean the kernel's ephemeral range. The range
+	// also bounds the number of sessions per address.
+	PortRange PortRange
+
+	// MinIdle workers wait ahead of demand. Zero means 2 per CPU, negative none:
+	// without a MaxIdle every request then waits for an exec.
+	MinIdle int
+	// MaxIdle is how many idle workers wait at most. Between MinIdle and MaxIdle
+	// their number follows demand: as many as were taken within a second, which is
+	// forgotten by half each second. Workers that come back for another session
+	// may be more for a moment. Zero means 4 times MinIdle; it is never below MinIdle.
+	MaxIdle int
+	// MaxSessions is how many sessions run at once; further requests wait. Zero
+	// means 1024.
+	MaxSessions int
+	// MaxWaiting is how many requests wait for a worker; further ones are dropped
+	// and counted, and the client asks again. Zero means 16384, negative none.
+	MaxWaiting int
+
+	// SessionsPerWorker is how many sessions a worker may serve in its life, one
+	// after the other; 1 to 10000, zero means 1. More of them save an exec each,
+	// and give up that every session has a process of its own: what a session
+	// did to its process's memory, and a handler that is taken over, are there
+	// for the next. A worker checks itself between two sessions and is replaced if
+	// one left a goroutine, a descriptor, an ignored signal, a changed environment
+	// or working directory behind; memory is not wiped, and variables of the
+	// program's own keep their values. A worker is also replaced an hour after its
+	// first session began, and after any session that did not end by itself:
+	// that crashed, broke the contract, was told to end or had its Open time out.
+	SessionsPerWorker int
+
+	// Timeout is how long a session waits for an ACK before it sends again; it
+	// doubles with each try, unless the client negotiated a timeout of its own
+	// (RFC 2349). Zero means 1s.
+	Timeout time.Duration
+	// Retries is how often a packet is sent again before its client counts as
+	// gone: with the defaults after 63s. Zero means 5, negative none.
+	Retries int
+	// MaxBlksize bounds the block size that a client can negotiate (RFC 2348), in
+	// bytes. Zero means 65464, the protocol's limit; the least is 8.
+	MaxBlksize int
+	// MaxWindowsize bounds the window that a client can negotiate (RFC 7440), in
+	// blocks. Zero means 64, 1 is lock-step, 65535 the protocol's limit.
+	MaxWindowsize int
+
+	// NoMTUClamp lets a client negotiate blocks that the route to it can only carry
+	// in fragments. Without it they are bounded by the route's MTU, because many
+	// boot ROMs and firewalls lose fragments.
+	NoMTUClamp bool
+
+	// DrainTimeout is how long Run waits for sessions after ctx ends. Zero means
+	// 30s, negative not at all.
+	DrainTimeout time.Duration
+
+	// OnSessionStats is called once for every session that ended. OnServerStats is
+	// called every StatsInterval (zero means 60s) and once at the end. Both are
+	// called from one goroutine, one call at a time; while they are slow, records
+	// queue up to a bound, and what is lost beyond it is counted.
+	OnSessionStats func(SessionStats)
+	OnServerStats  func(ServerStats)
+	StatsInterval  time.Duration
+
+	// Logger gets one line for each session and each event worth one. Nil means none.
+	Logger hclog.Logger
+}
+
+// PortRange is an inclusive range of UDP ports.
+type PortRange struct{ Low, High uint16 }
+
+// ParsePortRange reads "LOW-HIGH".
+func ParsePortRange(s string) (PortRange, error) {
+	low, high, ok := strings.Cut(s, "-")
+	l, err1 := strconv.ParseUint(low, 10, 16)
+	h, err2 := strconv.ParseUint(high, 10, 16)
+	if !ok || err1 != nil || err2 != nil || l == 0 || l > h {
+		return PortRange{}, fmt.Errorf("port range %q: want LOW-HIGH with 1 <= LOW <= HIGH <= 65535", s)
+	}
+	return PortRange{uint16(l), uint16(h)}, nil
+}
+
+const maxSessionsPerWorker = 10_000
+
+// settings are Options with every default filled in and every fault found.
+type settings struct {
+	Options
+	listen []netip.AddrPort
+}
+
+func (o Options) settle() (*settings, error) {
+	s := &settings{Options: o}
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+
+	if len(s.Listen) == 0 {
+		s.Listen = []string{":69"}
+	}
+	for _, text := range s.Listen {
+		addrs, err := parseListen(text)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		s.listen = append(s.listen, addrs...)
+	}
+	if r := s.PortRange; r != (PortRange{}) && (r.Low == 0 || r.Low > r.High) {
+		fault("PortRange %d-%d: want 1 <= Low <= High", r.Low, r.High)
+	}
+	s.MinIdle = orDefault(s.MinIdle, 2*runtime.NumCPU())
+	s.MaxIdle = max(s.MinIdle, orDefault(s.MaxIdle, 4*s.MinIdle))
+	s.MaxSessions = orDefault(s.MaxSessions, 1024)
+	if s.MaxSessions < 1 {
+		fault("MaxSessions %d: want at least 1", o.MaxSessions)
+	}
+	s.MaxWaiting = orDefault(s.MaxWaiting, 16384)
+	if s.MinIdle == 0 && s.MaxWaiting == 0 {
+		fault("MinIdle %d and MaxWaiting %d: with neither idle workers nor waiting requests nobody is served", o.MinIdle, o.MaxWaiting)
+	}
+	s.SessionsPerWorker = cmp.Or(s.SessionsPerWorker, 1)
+	if s.SessionsPerWorker < 1 || s.SessionsPerWorker > maxSessionsPerWorker {
+		fault("SessionsPerWorker %d: want 1 to %d", o.SessionsPerWorker, maxSessionsPerWorker)
+	}
+	s.Timeout = orDefault(s.Timeout, time.Second)
+	if s.Timeout < 10*time.Millisecond || s.Timeout > 255*time.Second {
+		fault("Timeout %v: want 10ms to 255s", o.Timeout)
+	}
+	s.Retries = orDefault(s.Retries, 5)
+	s.MaxBlksize = orDefault(s.MaxBlksize, protocol.MaxBlksize)
+	if s.MaxBlksize < protocol.MinBlksize || s.MaxBlksize > protocol.MaxBlksize {
+		fault("MaxBlksize %d: want %d to %d (RFC 2348)", o.MaxBlksize, protocol.MinBlksize, protocol.MaxBlksize)
+	}
+	s.MaxWindowsize = orDefault(s.MaxWindowsize, 64)
+	if s.MaxWindowsize < 1 || s.MaxWindowsize > protocol.MaxWindowsize {
+		fault("MaxWindowsize %d: want 1 to %d (RFC 7440)", o.MaxWindowsize, protocol.MaxWindowsize)
+	}
+	s.DrainTimeout = orDefault(s.DrainTimeout, 30*time.Second)
+	s.StatsInterval = orDefault(s.StatsInterval, time.Minute)
+	if s.StatsInterval < time.Millisecond { // negative is 0 by now
+		fault("StatsInterval %v: want at least 1ms", o.StatsInterval)
+	}
+	if s.Logger == nil {
+		s.Logger = hclog.NewNullLogger()
+	}
+	if len(faults) > 0 {
+		return nil, &OptionsError{errors.Join(faults...)}
+	}
+	return s, nil
+}
+
+// OptionsError is what New returns for Options that can't be: every fault of
+// them, a line each.
+type OptionsError struct{ Faults error }
+
+func (e *OptionsError) Error() string { return e.Faults.Error() }
+func (e *OptionsError) Unwrap() error { return e.Faults }
+
+// orDefault reads the convention of Options: zero means the default, negative none.
+func orDefault[T int | time.Duration](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return max(v, 0)
+}
+
+// parseListen returns one address, or one of each family for an empty host.
+func parseListen(text string) ([]netip.AddrPort, error) {
+	if port, ok := strings.CutPrefix(text, ":"); ok {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("listen address %q: %q is not a port", text, port)
+		}
+		return []netip.AddrPort{
+			netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(n)),
+			netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(n)),
+		}, nil
+	}
+	addr, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: want ADDRESS:PORT, [ADDRESS]:PORT or :PORT", text)
+	}
+	return []netip.AddrPort{netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())}, nil
+}

@@ -1,0 +1,97 @@
+package supervisor
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Bounds of what is read of a worker's standard error in its life, in bytes and
+// lines. A worker that writes more is killed: read no further it would block for
+// ever, and its session would never end.
+const (
+	outputQuota = 256 << 10
+	maxLine     = 1024
+	maxLines    = 64
+	maxStack    = 16 << 10
+)
+
+// output cuts a worker's standard error into log lines, until a line looks like
+// the runtime's last words: from there on it is kept whole, as the stack.
+type output struct {
+	line  []byte
+	stack []byte
+	dying bool
+	read  int // bytes
+	lines int
+	cut   int // lines that were not logged
+}
+
+// lastWords begin what the Go runtime prints when it ends a process.
+var lastWords = [...]string{"panic: ", "fatal error: ", "runtime: ", "SIG", "unexpected fault address"}
+
+// feed calls yield for each line that chunk completes.
+func (o *output) feed(chunk []byte, yield func(string)) {
+	o.read += len(chunk)
+	for len(chunk) > 0 {
+		if o.dying {
+			o.stack = append(o.stack, chunk[:min(len(chunk), maxStack-len(o.stack))]...)
+			return
+		}
+		head, rest, complete := bytes.Cut(chunk, []byte("\n"))
+		o.line = append(o.line, head[:min(len(head), maxLine-len(o.line))]...)
+		chunk = rest
+		if complete {
+			o.endLine(yield)
+		}
+	}
+}
+
+func (o *output) endLine(yield func(string)) {
+	line := string(o.line)
+	o.line = o.line[:0]
+	for _, w := range lastWords {
+		if strings.HasPrefix(line, w) {
+			o.dying = true
+			o.keep(line)
+			return
+		}
+	}
+	o.lines++
+	if o.lines > maxLines {
+		o.cut++
+		return
+	}
+	if line != "" {
+		yield(line)
+	}
+}
+
+// keep holds a line back for the stack.
+func (o *output) keep(line string) {
+	o.stack = append(o.stack, line[:min(len(line), maxStack-len(o.stack))]...)
+	if len(o.stack) < maxStack {
+		o.stack = append(o.stack, '\n')
+	}
+}
+
+// takeKept returns what was held back, if it is no stack, and forgets it.
+func (o *output) takeKept() string {
+	if o.dying {
+		return ""
+	}
+	kept := string(o.stack)
+	o.stack = nil
+	return kept
+}
+
+// last returns what the worker said last, if it was not logged line by line; an
+// unfinished line counts as one.
+func (o *output) last(yield func(string)) string {
+	if len(o.line) > 0 {
+		o.endLine(yield)
+	}
+	return strings.TrimRight(string(o.stack), "\n")
+}
+
+// full says that this worker has said enough.
+func (o *output) full() bool { return o.read >= outputQuota }

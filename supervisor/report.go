@@ -1,0 +1,122 @@
+package supervisor
+
+import (
+	"fmt"
+	"math"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/hashicorp/go-hclog"
+
+	"brood/protocol"
+)
+
+// reportQueue is how many records and log lines may wait for a slow reader.
+const reportQueue = 4096
+
+// reporter writes the log and makes the callbacks, in order, on a goroutine of
+// its own. The loop never waits for it.
+type reporter struct {
+	queue chan func()
+	lost  atomic.Uint64
+	done  chan struct{}
+	log   hclog.Logger
+}
+
+func newReporter(log hclog.Logger) *reporter {
+	r := &reporter{queue: make(chan func(), reportQueue), done: make(chan struct{}), log: log}
+	go func() {
+		defer close(r.done)
+		for f := range r.queue {
+			r.run(f)
+		}
+	}()
+	return r
+}
+
+// run keeps a panic of a callback from ending the server.
+func (r *reporter) run(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("a stats callback panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
+
+// post queues f, or counts it as lost.
+func (r *reporter) post(f func()) {
+	select {
+	case r.queue <- f:
+	default:
+		r.lost.Add(1)
+	}
+}
+
+// last queues f and waits for room, if it must: the loop has ended.
+func (r *reporter) last(f func()) { r.queue <- f }
+
+func (r *reporter) logf(level hclog.Level, message string, pairs ...any) {
+	if r.log.GetLevel() <= level {
+		r.post(func() { r.log.Log(level, message, pairs...) })
+	}
+}
+
+// close waits until everything queued has been delivered.
+func (r *reporter) close() {
+	close(r.queue)
+	<-r.done
+}
+
+// session reports one ended session: a log line, then the callback.
+func (r *reporter) session(s SessionStats, callback func(SessionStats)) {
+	r.post(func() {
+		logSession(r.log, s)
+		if callback != nil {
+			callback(s)
+		}
+	})
+}
+
+func logSession(log hclog.Logger, s SessionStats) {
+	pairs := []any{
+		"peer", s.Peer.String(),
+		"file", protocol.Printable(s.File),
+		"outcome", s.Outcome.String(),
+		"bytes", s.Bytes,
+		"duration", round(s.Duration.Seconds(), 1e6), // seconds
+		"MB/s", rate(s),
+		"blksize", s.Blksize,
+		"windowsize", s.Windowsize,
+		"retransmissions", s.Retransmissions,
+		"worker", s.WorkerPID,
+	}
+	if s.MAC != "" {
+		pairs = append(pairs, "mac", s.MAC)
+	}
+	if s.Detail != "" {
+		pairs = append(pairs, "detail", protocol.Printable(s.Detail))
+	}
+	if s.ErrorCode != 0 {
+		pairs = append(pairs, "error-code", s.ErrorCode)
+	}
+	if s.Stack != "" {
+		pairs = append(pairs, "stack", s.Stack)
+	}
+	level := hclog.Info
+	switch s.Outcome {
+	case Crashed, Violated:
+		level = hclog.Error
+	case Aborted, OpenTimeout, TimedOut, Unserved:
+		level = hclog.Warn
+	}
+	log.Log(level, "session", pairs...)
+}
+
+// rate is in megabytes (10^6) per second over the whole session.
+func rate(s SessionStats) float64 {
+	return round(float64(s.Bytes)/1e6/max(s.Duration.Seconds(), 1e-6), 1e3)
+}
+
+// round keeps numbers in the log readable.
+func round(v, perUnit float64) float64 { return math.Round(v*perUnit) / perUnit }

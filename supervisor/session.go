@@ -1,0 +1,138 @@
+package supervisor
+
+import (
+	"net/netip"
+	"time"
+
+	"brood/ipc"
+	"brood/protocol"
+)
+
+// conversation is what tells one client's requests from another's: the client's
+// address and port, and the address of ours that it asked.
+type conversation struct {
+	peer  netip.AddrPort
+	local netip.Addr
+}
+
+// session is one accepted request until its end. It waits first, without a
+// worker or a socket, and then runs.
+type session struct {
+	id       uint64
+	with     conversation
+	datagram string // the request as it came, to know a repetition by
+	request  protocol.Request
+	mac      string
+	ifindex  int
+
+	received time.Time
+	seen     time.Time // the last repetition of the request: the client still waits
+	handed   time.Time // to a worker; zero while waiting
+
+	socket int // the supervisor's descriptor of the session's socket, -1 while waiting
+	local  netip.AddrPort
+	worker *worker
+
+	// older are the sessions of the same conversation that end when this one's
+	// first valid ACK arrives; until then a forged request can't harm them.
+	older *session
+
+	last   ipc.Frame // the worker's latest word
+	ending Outcome   // why the supervisor asked it to end; OutcomeNone if it did not
+}
+
+// table holds every session that waits or runs.
+type table struct {
+	newest map[conversation]*session // chained through older
+}
+
+func newTable() table { return table{newest: make(map[conversation]*session)} }
+
+// duplicate returns the live session that this very datagram has begun already.
+func (t *table) duplicate(with conversation, datagram []byte) *session {
+	for s := t.newest[with]; s != nil; s = s.older {
+		if s.datagram == string(datagram) && s.ending == ipc.OutcomeNone {
+			return s
+		}
+	}
+	return nil
+}
+
+func (t *table) add(s *session) {
+	s.older = t.newest[s.with]
+	t.newest[s.with] = s
+}
+
+func (t *table) remove(s *session) {
+	if t.newest[s.with] == s {
+		if s.older == nil {
+			delete(t.newest, s.with)
+		} else {
+			t.newest[s.with] = s.older
+		}
+		return
+	}
+	for at := t.newest[s.with]; at != nil; at = at.older {
+		if at.older == s {
+			at.older = s.older
+			return
+		}
+	}
+}
+
+// record is what the world gets to know of a session that ended.
+func (s *session) record(now time.Time, outcome Outcome) SessionStats {
+	r := SessionStats{
+		Peer:            s.with.peer,
+		Local:           s.local,
+		MAC:             s.mac,
+		File:            s.request.File,
+		Mode:            s.request.Mode,
+		Options:         s.request.Options,
+		Received:        s.received,
+		Waited:          now.Sub(s.received),
+		FirstSent:       s.last.FirstSent,
+		Duration:        now.Sub(s.received),
+		Outcome:         outcome,
+		ErrorCode:       s.last.ErrorCode,
+		Detail:          s.last.Detail,
+		Blksize:         int(s.last.Blksize),
+		Windowsize:      int(s.last.Windowsize),
+		Size:            s.last.Size,
+		Bytes:           s.last.Bytes,
+		Packets:         s.last.Packets,
+		Retransmissions: s.last.Retransmissions,
+	}
+	if !s.handed.IsZero() {
+		r.Waited = s.handed.Sub(s.received)
+	}
+	if s.worker != nil {
+		r.WorkerPID = s.worker.pid
+	}
+	return r
+}
+
+// job is what the session's worker is told. It is the worker's last one, or not.
+func (s *session) job(o *settings, last bool) ipc.Job {
+	options := make([]ipc.Option, len(s.request.Options))
+	for i, opt := range s.request.Options {
+		options[i] = ipc.Option(opt)
+	}
+	return ipc.Job{
+		Session:       s.id,
+		Peer:          s.with.peer,
+		Local:         s.local,
+		MAC:           s.mac,
+		File:          s.request.File,
+		Mode:          uint8(s.request.Mode),
+		Options:       options,
+		Received:      s.received,
+		Timeout:       o.Timeout,
+		Retries:       o.Retries,
+		MaxBlksize:    o.MaxBlksize,
+		MaxWindowsize: o.MaxWindowsize,
+		Confirm:       s.older != nil,
+		MTUClamp:      !o.NoMTUClamp,
+		Last:          last,
+	}
+}

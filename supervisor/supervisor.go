@@ -1,0 +1,246 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+)
+
+// Supervisor is one server. New binds its ports, Run serves.
+type Supervisor struct {
+	settings
+	who       *identity // of workers; nil: as the supervisor
+	listeners []*listener
+	addrs     []netip.AddrPort
+	inbox     *inbox
+	ran       bool
+
+	// All below belongs to the loop.
+
+	epoll    int
+	started  time.Time
+	report   *reporter
+	launch   *launch
+	starter  *starter
+	receiver receiver
+	macs     *neighbours
+	sessions table
+	queue    queue
+	pool     pool
+	counters ServerStats
+	quiet    quiet
+	lastID   uint64 // of a session
+	phase    phase
+	phaseEnd time.Time // when the next phase begins, whatever still runs
+	nextTick time.Time
+	statsAt  time.Time
+	fatal    error // why Run has to end before it has served anybody
+}
+
+// New checks o, reporting every fault at once, and binds the ports. Requests
+// that arrive before Run wait in their buffers.
+func New(o Options) (*Supervisor, error) {
+	settled, err := o.settle()
+	if err != nil {
+		return nil, err
+	}
+	s := &Supervisor{settings: *settled, epoll: -1}
+	if s.who, err = workerIdentity(s.User); err != nil {
+		return nil, err
+	}
+	if err := s.bind(); err != nil {
+		s.closeListeners()
+		return nil, err
+	}
+	if s.inbox, err = newInbox(); err != nil {
+		s.closeListeners()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Supervisor) bind() error {
+	var port uint16 // that the kernel chose for ":0", to be the same for both families
+	for _, addr := range s.settings.listen {
+		if addr.Port() == 0 && addr.Addr() == netip.IPv6Unspecified() && port != 0 {
+			addr = netip.AddrPortFrom(addr.Addr(), port)
+		}
+		l, err := listen(addr)
+		if errors.Is(err, unix.EAFNOSUPPORT) && addr.Addr() == netip.IPv6Unspecified() && len(s.listeners) > 0 {
+			s.Logger.Info("this kernel has no IPv6; serving IPv4 only")
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+		s.addrs = append(s.addrs, l.addr)
+		port = l.addr.Port()
+	}
+	// The limit is the same for all of them.
+	if room := s.listeners[0].room; room < 2*receiveBuffer {
+		s.Logger.Warn("the ports' receive buffers are smaller than asked for: of a burst of requests more may be lost; raise net.core.rmem_max",
+			"sysctl", fmt.Sprintf("net.core.rmem_max=%d", receiveBuffer), "requests", room/datagramCost, "wanted", burst)
+	}
+	return nil
+}
+
+// Addrs returns the addresses that are served, with the ports that the kernel
+// chose where Listen said 0. It may be called from any goroutine.
+func (s *Supervisor) Addrs() []netip.AddrPort { return slices.Clone(s.addrs) }
+
+// Run serves until ctx ends, drains, and returns nil when the last session and
+// the last worker are gone: sessions have DrainTimeout to finish, then they are
+// told to end, then their workers get SIGTERM and at last SIGKILL.
+//
+// A supervisor that was started as root leaves root here, for good: it takes an
+// id of its own (the account brood if there is one) and keeps at most
+// CAP_SETUID, CAP_SETGID, CAP_KILL and CAP_NET_BIND_SERVICE. The whole process
+// changes, so whatever else it needs root for must be open by now.
+//
+// Run fails if the first worker does not come up, with the worker's own words:
+// a handler's constructor reports its bad configuration that way. It can be
+// called once.
+func (s *Supervisor) Run(ctx context.Context) error {
+	if s.ran {
+		return errors.New("supervisor: Run was called before")
+	}
+	s.ran = true
+	defer s.close()
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	defer s.report.close()
+	stop := context.AfterFunc(ctx, func() { s.inbox.post(s.drain) })
+	defer stop()
+	s.loop()
+	s.reportStats(s.report.last)
+	return s.fatal
+}
+
+// Hurry ends a drain's patience: sessions that still run are told to end now. It
+// may be called from any goroutine, also before ctx has ended.
+func (s *Supervisor) Hurry() { s.inbox.post(s.hurry) }
+
+func (s *Supervisor) prepare() error {
+	raiseDescriptorLimit()
+	keepInherited()
+	own, err := dropRoot(s.who)
+	if err != nil {
+		return err
+	}
+	if s.launch, err = newLaunch(s.Config, s.who); err != nil {
+		return err
+	}
+	s.started = time.Now()
+	s.statsAt = s.started.Add(s.StatsInterval)
+	s.sessions, s.quiet = newTable(), make(quiet)
+	s.pool = newPool()
+	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	if err := s.watch(s.inbox.wake, tagWake, 0); err != nil {
+		return err
+	}
+	if s.macs, err = openNeighbours(); err != nil {
+		s.Logger.Warn("clients' hardware addresses will not be known", "error", err)
+	}
+	s.report = newReporter(s.Logger)
+	s.starter = newStarter(s.launch, s.inbox.post)
+	switch {
+	case own != nil:
+		s.Logger.Info("left root", "supervisor", own.String(), "workers", s.who.String())
+	case s.who == nil:
+		s.Logger.Warn("workers run under the supervisor's own user: a handler that is taken over could signal and trace every process of it; start as root to separate them",
+			"uid", unix.Getuid())
+	}
+	s.refill(s.started) // the first worker proves the configuration; then the ports are read
+	return nil
+}
+
+// open begins to read requests: the first worker is up.
+func (s *Supervisor) open() {
+	for i, l := range s.listeners {
+		if err := s.watch(l.fd, tagListener, uint32(i)); err != nil {
+			s.fatal = err
+			s.hurry()
+			return
+		}
+		s.report.logf(hclog.Info, "listening", "address", l.addr.String())
+	}
+	s.phase = serving
+}
+
+func (s *Supervisor) close() {
+	if s.starter != nil {
+		s.starter.close()
+	}
+	s.closeListeners()
+	s.inbox.close()
+	closeFD(s.epoll)
+	if s.macs != nil {
+		closeFD(s.macs.fd)
+	}
+	if s.launch != nil {
+		s.launch.close()
+	}
+}
+
+func (s *Supervisor) closeListeners() {
+	for _, l := range s.listeners {
+		s.counters.KernelDrops += l.newDrops()
+		closeFD(l.fd)
+	}
+	s.listeners = nil
+}
+
+// stats is a snapshot.
+func (s *Supervisor) stats() ServerStats {
+	for _, l := range s.listeners {
+		s.counters.KernelDrops += l.newDrops()
+	}
+	c := s.counters
+	c.Since = s.started
+	c.ReportsLost = s.report.lost.Load()
+	c.Active, c.Idle, c.Starting = len(s.pool.busy), len(s.pool.idle), s.pool.starting
+	c.Waiting = s.queue.len()
+	return c
+}
+
+func (s *Supervisor) reportStats(post func(func())) {
+	if s.OnServerStats != nil {
+		stats := s.stats()
+		post(func() { s.OnServerStats(stats) })
+	}
+}
+
+// count adds one ended session to the counters.
+func (s *Supervisor) count(outcome Outcome, last *ipc.Frame) {
+	c := &s.counters
+	c.Bytes += last.Bytes
+	c.Packets += last.Packets
+	c.Retransmissions += last.Retransmissions
+	switch outcome {
+	case Complete:
+		c.Completed++
+	case Declined:
+		c.Declined++
+	case TimedOut, PeerGone:
+		c.TimedOut++
+	case Crashed, Violated:
+		c.Crashed++
+	case Superseded, Drained:
+		c.Ended++
+	case Unserved: // has its own count, by reason
+	default:
+		c.Failed++
+	}
+}

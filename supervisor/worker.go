@@ -1,0 +1,135 @@
+package supervisor
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+)
+
+// worker states, in the order of a life.
+type state uint8
+
+const (
+	starting state = iota // executed, not yet configured
+	idle                  // waiting for a job
+	busy                  // serving a session
+	leaving               // has done its work, or is being put an end to; may come back, see worker.returning
+)
+
+// worker is a child process as the loop sees it.
+type worker struct {
+	child
+	id      uint32
+	state   state
+	session *session // while busy; and until reaped, if it died with it
+
+	served    int       // sessions that it was given
+	since     time.Time // when the first of them was
+	last      bool      // no other session comes after this one
+	returning bool      // leaving, and idle again when it says that it is ready
+
+	heard   time.Time // its last word, while busy
+	frames  ipc.FrameReader
+	allowed allowance
+	output  output
+
+	// patience ends for a worker that was asked to leave; then it gets the next
+	// stronger signal. Zero while nothing was asked.
+	patience time.Time
+	asked    ask
+	violated string // what it did against the contract, if it did
+}
+
+// ask is how strongly a worker was told to leave.
+type ask uint8
+
+const (
+	notAsked    ask = iota
+	askedNicely     // its socket was shut down, or its control socket closed
+	askedTerm
+	askedKill
+)
+
+// silentFor is how long a busy worker may say nothing. It reports at every turn of
+// its session, and the longest of those is a client's own timeout of 255 s
+// (RFC 2349); a handler that does not return from Read would keep its place in
+// MaxSessions for ever.
+const silentFor = 10 * time.Minute
+
+// maxAge is how long after its first session began a worker still begins another.
+const maxAge = time.Hour
+
+// lastFor says whether the next session of a worker is its last.
+func (s *Supervisor) lastFor(now time.Time, w *worker) bool {
+	return w.served+1 >= s.SessionsPerWorker || w.served > 0 && now.Sub(w.since) >= maxAge
+}
+
+// begin notes that a worker has been given a session. What bounds its frames and
+// its output is for one session, however many it serves.
+func (w *worker) begin(now time.Time, sess *session, last bool) {
+	if w.served == 0 {
+		w.since = now
+	} else {
+		w.allowed, w.output = allowance{}, output{}
+	}
+	w.served++
+	w.last = last
+	w.session, w.state, w.heard = sess, busy, now
+}
+
+// reusable says whether a worker may serve again, now that a session of it has
+// ended with a last word: only one that ended by itself counts as clean.
+func (w *worker) reusable(now time.Time, f *ipc.Frame) bool {
+	return !w.last && now.Sub(w.since) < maxAge &&
+		f.Outcome != ipc.OutcomeOpenTimeout && f.Outcome != ipc.OutcomeStopped &&
+		w.session.ending == ipc.OutcomeNone && w.asked == notAsked &&
+		!w.output.dying && !w.output.full()
+}
+
+// grace is what each degree of asking gets before the next.
+const grace = time.Second
+
+// press takes the next step towards a worker's end.
+func (w *worker) press(now time.Time) {
+	w.patience = now.Add(grace)
+	switch w.asked {
+	case notAsked, askedNicely:
+		w.asked = askedTerm
+		ipc.Kill(w.pidfd, unix.SIGTERM)
+	default:
+		w.asked = askedKill
+		ipc.Kill(w.pidfd, unix.SIGKILL)
+	}
+}
+
+// kill ends a worker at once.
+func (w *worker) kill(now time.Time) {
+	w.asked = askedTerm
+	w.press(now)
+}
+
+// allowance bounds how many frames a worker may send: twice what the contract
+// asks for, with a burst. Each costs the loop a little, and a flood of them
+// would cost other clients. The burst is what a pipe holds: where this process
+// stood still for a while (SIGSTOP, a debugger, swap) it is all read at once, and
+// is no worker's fault.
+type allowance struct {
+	left float64
+	at   time.Time
+}
+
+const (
+	frameBurst   = 256
+	framesPerSec = 2
+)
+
+func (a *allowance) take(now time.Time) bool {
+	if a.at.IsZero() {
+		a.left, a.at = frameBurst, now
+	}
+	a.left = min(frameBurst, a.left+framesPerSec*now.Sub(a.at).Seconds()) - 1
+	a.at = now
+	return a.left >= 0
+}
