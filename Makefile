@@ -1,0 +1,44 @@
+# The commands of the README. Everything is built without cgo: the daemon is one
+# static file, its workers start faster, and it can leave root (supervisor.Run).
+export CGO_ENABLED = 0
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+TOOL    := go tool -modfile=test/tools/go.mod
+FUZZTIME ?= 20s
+
+.PHONY: build run test unit race fuzz lint bench clients
+
+build: ## bin/brood
+	go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/brood ./cmd/brood
+
+run: build ## serve a small demo tree on 127.0.0.1:6969
+	@cmd/brood/demo/run bin/brood
+
+test: clients unit race ## all that CI runs but lint
+
+clients: # the TFTP clients of the interop tests
+	@test/interop/install-clients
+
+unit:
+	go test ./...
+
+# The race detector needs a C compiler. What moves between goroutines is in these
+# packages; the daemon under test in the last one is built with the detector, too.
+race: ## the tests again under the race detector
+	@test/tools/need-cc || { [ "$(CI)" != true ]; exit; }; \
+	CGO_ENABLED=1 go test -race ./ipc ./worker/... ./supervisor ./test/integration
+
+fuzz: ## every fuzz target for FUZZTIME
+	@test/tools/fuzz $(FUZZTIME)
+
+lint: ## vet, staticcheck, gofumpt, go mod tidy
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	@out=$$($(TOOL) gofumpt -l .); [ -z "$$out" ] || { echo "gofumpt would change: $$out"; exit 1; }
+	go mod tidy -diff
+
+# PEER='name=command with {root} and {port}', CASES=regexp, SERVERS=regexp and
+# ROUNDS=5 reach the program through the environment.
+bench: ## brood beside other TFTP servers, as root; see test/bench/README.md
+	@test/bench/install-peers
+	@go run ./test/bench

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"brood/supervisor"
+)
+
+const serveUsage = `brood serve answers TFTP read requests with the files under a directory.
+
+Usage:
+  brood serve --root DIR [flags]
+
+What is served:
+  --root DIR             the directory; nothing outside it is ever opened
+  --follow DIR           a further tree that symbolic links under the root may
+                         lead to; may be given more than once
+Where:
+  --listen ADDR          ADDRESS:PORT, [ADDRESS]:PORT or :PORT (every address);
+                         may be given more than once (default :69)
+  --port-range LO-HI     answer from these ports only, for firewalls
+                         (default: the kernel's ephemeral ports)
+Processes:
+  --user NAME            run workers under this account, by name or number
+                         (default nobody when started as root)
+  --min-idle N           idle workers that wait ahead of demand
+                         (default 2 per CPU; -1: none, an exec per request)
+  --max-idle N           idle workers at most; in between their number follows
+                         demand (default 4 times --min-idle)
+  --max-sessions N       sessions at once; further requests wait (default 1024)
+  --sessions-per-worker N
+                         sessions that a worker may serve in its life, one after
+                         the other, 1 to 10000 (default 1); more save an exec
+                         each, but the process's memory is not wiped between
+                         two sessions, and a handler that a client has taken
+                         over is there for the next
+Protocol:
+  --timeout D            wait for an ACK before sending again, 10ms to 255s;
+                         doubles with each try (default 1s)
+  --retries N            send again at most N times (default 5; -1: never)
+  --max-blksize N        largest block that a client can negotiate, in bytes,
+                         8 to 65464 (default 65464)
+  --mtu-clamp on|off     keep blocks within the MTU of the route to the client, so
+                         that none goes in fragments (default on)
+  --max-windowsize N     largest window that a client can negotiate, in blocks,
+                         1 to 65535 (default 64; 1: lock-step only)
+Reports:
+  --log-format FORMAT    text or json, to standard error (default text)
+  --log-level LEVEL      trace, debug, info, warn or error (default info)
+  --stats-interval D     log the server's counters this often (default 1m)
+
+Signals:
+  SIGTERM, SIGINT        drain: close the ports, let sessions finish for up to
+                         30 s; a second one ends them now
+
+Exit codes:
+  0  drained
+  1  could not start; the reason is the last line on standard error
+  2  wrong arguments
+`
+
+// serveFlags are the command line of serve.
+type serveFlags struct {
+	root, user, logFormat, logLevel, portRange string
+	mtuClamp                                   string
+	listen, follow                             []string
+	minIdle, maxIdle, maxSessions, retries     int
+	sessionsPerWorker                          int
+	maxBlksize, maxWindowsize                  int
+	timeout, statsInterval                     time.Duration
+}
+
+// errHelp says that the usage was asked for and has been printed.
+var errHelp = errors.New("help")
+
+func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
+	var f serveFlags
+	set := flag.NewFlagSet("serve", flag.ContinueOnError)
+	set.SetOutput(io.Discard) // the error comes back; it is printed once
+	list := func(to *[]string) func(string) error {
+		return func(v string) error { *to = append(*to, v); return nil }
+	}
+	set.StringVar(&f.root, "root", "", "")
+	set.Func("follow", "", list(&f.follow))
+	set.Func("listen", "", list(&f.listen))
+	set.StringVar(&f.portRange, "port-range", "", "")
+	set.StringVar(&f.user, "user", "", "")
+	set.IntVar(&f.minIdle, "min-idle", 0, "")
+	set.IntVar(&f.maxIdle, "max-idle", 0, "")
+	set.IntVar(&f.maxSessions, "max-sessions", 0, "")
+	set.IntVar(&f.sessionsPerWorker, "sessions-per-worker", 0, "")
+	set.DurationVar(&f.timeout, "timeout", 0, "")
+	set.IntVar(&f.retries, "retries", 0, "")
+	set.IntVar(&f.maxBlksize, "max-blksize", 0, "")
+	set.StringVar(&f.mtuClamp, "mtu-clamp", "on", "")
+	set.IntVar(&f.maxWindowsize, "max-windowsize", 0, "")
+	set.StringVar(&f.logFormat, "log-format", "text", "")
+	set.StringVar(&f.logLevel, "log-level", "info", "")
+	set.DurationVar(&f.statsInterval, "stats-interval", 0, "")
+	err := set.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, serveUsage)
+		return nil, errHelp
+	case err != nil:
+		return nil, err
+	case set.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	case f.root == "":
+		return nil, errors.New("--root DIR is missing: which directory is to be served?")
+	case f.logFormat != "text" && f.logFormat != "json":
+		return nil, fmt.Errorf("--log-format %q: want text or json", f.logFormat)
+	case f.mtuClamp != "on" && f.mtuClamp != "off":
+		return nil, fmt.Errorf("--mtu-clamp %q: want on or off", f.mtuClamp)
+	case hclog.LevelFromString(f.logLevel) == hclog.NoLevel:
+		return nil, fmt.Errorf("--log-level %q: want trace, debug, info, warn or error", f.logLevel)
+	}
+	return &f, nil
+}
+
+// options turns the flags into the supervisor's. Workers run in /, so paths
+// become absolute here.
+func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
+	o := supervisor.Options{
+		Listen:            f.listen,
+		User:              f.user,
+		MinIdle:           f.minIdle,
+		MaxIdle:           f.maxIdle,
+		MaxSessions:       f.maxSessions,
+		Timeout:           f.timeout,
+		SessionsPerWorker: f.sessionsPerWorker,
+		Retries:           f.retries,
+		MaxBlksize:        f.maxBlksize,
+		NoMTUClamp:        f.mtuClamp == "off",
+		MaxWindowsize:     f.maxWindowsize,
+		StatsInterval:     f.statsInterval,
+		OnServerStats:     func(s supervisor.ServerStats) { logStats(log, s) },
+		Logger:            log,
+	}
+	if f.portRange != "" {
+		r, err := supervisor.ParsePortRange(f.portRange)
+		if err != nil {
+			return o, fmt.Errorf("--port-range: %w", err)
+		}
+		o.PortRange = r
+	}
+	root, err := filepath.Abs(f.root)
+	if err != nil {
+		return o, fmt.Errorf("--root: %w", err)
+	}
+	follow := make([]string, len(f.follow))
+	for i, dir := range f.follow {
+		if dir == "" {
+			return o, errors.New("--follow: which directory?")
+		}
+		if follow[i], err = filepath.Abs(dir); err != nil {
+			return o, fmt.Errorf("--follow: %w", err)
+		}
+	}
+	for _, path := range append([]string{root}, follow...) {
+		if strings.Contains(path, "\x00") {
+			return o, fmt.Errorf("%q: a path can't hold NUL", path)
+		}
+	}
+	o.Config = encodeConfig(root, follow)
+	return o, nil
+}
+
+func serve(args []string, stdout, stderr io.Writer) int {
+	f, err := parseServe(args, stdout)
+	if errors.Is(err, errHelp) {
+		return exitOK
+	}
+	if err != nil {
+		return usageError(stderr, err)
+	}
+	log := hclog.New(&hclog.LoggerOptions{
+		Name:       "brood",
+		Output:     stderr,
+		JSONFormat: f.logFormat == "json",
+		Level:      hclog.LevelFromString(f.logLevel),
+	})
+	o, err := f.options(log)
+	if err != nil {
+		return usageError(stderr, err)
+	}
+	sup, err := supervisor.New(o)
+	var wrong *supervisor.OptionsError
+	if errors.As(err, &wrong) {
+		return usageError(stderr, err)
+	}
+	if err == nil {
+		err = runUntilSignal(sup, log)
+	}
+	switch {
+	case err != nil && f.logFormat == "json":
+		log.Error("can't serve", "error", err)
+	case err != nil:
+		fmt.Fprintf(stderr, "brood serve: %v\n", err) // without a logger's quotes around quotes
+	default:
+		return exitOK
+	}
+	return exitError
+}
+
+func usageError(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "brood serve: %v\nTry brood serve --help.\n", err)
+	return exitUsage
+}
+
+// runUntilSignal serves until the first SIGTERM or SIGINT; a second one hurries
+// the drain.
+func runUntilSignal(sup *supervisor.Supervisor, log hclog.Logger) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Ignore(syscall.SIGPIPE) // a closed log must not end the server
+	go func() {                    // ends with the process
+		log.Info("stopping", "signal", (<-signals).String())
+		cancel()
+		log.Info("stopping now", "signal", (<-signals).String())
+		sup.Hurry()
+	}()
+	return sup.Run(ctx)
+}

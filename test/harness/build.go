@@ -1,0 +1,92 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// Brood returns the path of the brood command, built once for a test process,
+// in the way that the Makefile builds it; under the race detector with that.
+func Brood(t testing.TB) string {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := publicDir()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "brood")
+	args := []string{"build", "-o", path}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "brood/cmd/brood")...)
+	build.Env = os.Environ()
+	if !raceEnabled {
+		build.Env = append(build.Env, "CGO_ENABLED=0")
+	}
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// Self returns the path of a copy of the test's own executable, for tests that
+// are their own server. The original lies where only its owner may go.
+func Self(t testing.TB) string {
+	t.Helper()
+	path, err := copied()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var copied = sync.OnceValues(func() (string, error) {
+	dir, err := publicDir()
+	if err != nil {
+		return "", err
+	}
+	from, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return "", err
+	}
+	defer from.Close()
+	to, err := os.OpenFile(filepath.Join(dir, "server"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(to, from)
+	return to.Name(), errors.Join(err, to.Close())
+})
+
+// publicDir is a directory for executables that workers can get at, whoever
+// they run as. Main removes it.
+var publicDir = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "brood-test-")
+	if err != nil {
+		return "", err
+	}
+	remove = func() { os.RemoveAll(dir) }
+	return dir, os.Chmod(dir, 0o755)
+})
+
+var remove = func() {}
+
+// Main runs a package's tests and removes what Brood and Self made. TestMain calls it.
+func Main(m *testing.M) int {
+	defer func() { remove() }()
+	return m.Run()
+}

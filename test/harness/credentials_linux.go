@@ -1,0 +1,41 @@
+package harness
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ownID is who a server is that did not have to leave root.
+const ownID = 65530
+
+// credentials returns how to start a server: as the tests' own user, and so as
+// root under root. A program with cgo, which the race detector needs, can't
+// leave root by itself; it is started as a service manager would start it. A
+// command that has attributes of its own keeps them.
+func credentials(cmd *exec.Cmd) *syscall.SysProcAttr {
+	if cmd.SysProcAttr != nil || !raceEnabled || !Root() {
+		return cmd.SysProcAttr
+	}
+	return &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: ownID, Gid: ownID},
+		AmbientCaps: []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL, unix.CAP_NET_BIND_SERVICE},
+	}
+}
+
+// asService is credentials as the beginning of a command line, for servers that
+// another program starts.
+func asService() []string {
+	if !raceEnabled || !Root() {
+		return nil
+	}
+	const caps = "+setuid,+setgid,+kill,+net_bind_service"
+	id := strconv.Itoa(ownID)
+	return []string{"setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--inh-caps", caps, "--ambient-caps", caps}
+}
+
+// Root says whether servers can change users.
+func Root() bool { return os.Geteuid() == 0 }

@@ -1,0 +1,86 @@
+package harness
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Status returns a field of /proc/PID/status, "" when the process is gone.
+func Status(pid int, field string) string {
+	b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	for line := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(line, field+":"); ok {
+			return strings.Join(strings.Fields(v), " ")
+		}
+	}
+	return ""
+}
+
+// Title returns what ps shows of a process.
+func Title(pid int) string {
+	b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	return strings.TrimRight(string(bytes.ReplaceAll(b, []byte{0}, []byte{' '})), " ")
+}
+
+// Children returns the pids of a process's children, zombies included.
+func Children(pid int) []int {
+	tasks, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "children"))
+	var pids []int
+	for _, task := range tasks {
+		b, _ := os.ReadFile(task)
+		for _, f := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				pids = append(pids, n)
+			}
+		}
+	}
+	return pids
+}
+
+// Eventually waits for a condition that nothing announces, and says whether it
+// came true.
+func Eventually(ok func() bool) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if ok() {
+			return true
+		}
+	}
+	return false
+}
+
+// CPU returns the time that a process has spent, in the kernel's ticks of 10 ms.
+func CPU(pid int) int {
+	b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	_, rest, _ := bytes.Cut(b, []byte(") ")) // the name before may hold anything
+	fields := strings.Fields(string(rest))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return user + system
+}
+
+// Holds counts a process's descriptors by what they are. It leaves the pollers
+// out: the Go runtime makes one of its own when it first needs it.
+func Holds(pid int) map[string]int {
+	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+	entries, _ := os.ReadDir(dir)
+	kinds := map[string]int{}
+	for _, e := range entries {
+		target, _ := os.Readlink(filepath.Join(dir, e.Name()))
+		kind, _, _ := strings.Cut(target, ":[")
+		switch target {
+		case "anon_inode:[eventpoll]", "anon_inode:[eventfd]":
+			continue
+		case "anon_inode:[pidfd]":
+			kind = "pidfd"
+		}
+		kinds[kind]++
+	}
+	return kinds
+}

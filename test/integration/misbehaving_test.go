@@ -1,0 +1,176 @@
+package integration
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+	"brood/supervisor"
+	"brood/test/harness"
+	"brood/worker"
+)
+
+const (
+	serverEnv   = "BROOD_TEST_SERVER"
+	openTimeout = time.Second
+)
+
+// runServer is a user's server: what the README shows, with flags left out.
+func runServer() int {
+	log := hclog.New(&hclog.LoggerOptions{JSONFormat: true, Output: os.Stderr, Level: hclog.Debug})
+	sup, err := supervisor.New(supervisor.Options{
+		Listen:         []string{"127.0.0.1:0"},
+		Config:         []byte(os.Getenv(serverEnv)),
+		MinIdle:        4,
+		Logger:         log,
+		OnSessionStats: func(s supervisor.SessionStats) { log.Info("record", "file", s.File, "outcome", s.Outcome.String()) },
+		OnServerStats: func(s supervisor.ServerStats) {
+			log.Info("counters", "started", s.Started, "completed", s.Completed, "failed", s.Failed,
+				"crashed", s.Crashed, "failures", s.WorkerFailures, "active", s.Active)
+		},
+	})
+	if err == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		signals := make(chan os.Signal, 2)
+		signal.Notify(signals, syscall.SIGTERM)
+		go func() {
+			<-signals
+			cancel()
+			<-signals
+			sup.Hurry()
+		}()
+		err = sup.Run(ctx)
+	}
+	if err != nil {
+		log.Error("can't serve", "error", err)
+		return 1
+	}
+	return 0
+}
+
+// startMisbehaving starts it.
+func startMisbehaving(t *testing.T) *harness.Server {
+	t.Helper()
+	return harness.Start(t, command(t, "ok"))
+}
+
+func command(t *testing.T, config string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(harness.Self(t))
+	cmd.Env = append(os.Environ(), serverEnv+"="+config)
+	return cmd
+}
+
+// newMisbehaving returns a handler that does what the file's name says. A name
+// "good-..." gets goodContent.
+func newMisbehaving(config []byte) (worker.Handler, error) {
+	switch string(config) {
+	case "refuse":
+		return nil, errors.New("the configuration is no good")
+	case "die":
+		unix.Kill(os.Getpid(), unix.SIGKILL)
+	}
+	return worker.HandlerFunc(misbehave), nil
+}
+
+func misbehave(_ context.Context, req *worker.Request) (worker.Response, error) {
+	name, late := strings.CutPrefix(req.File, "late-")
+	if late {
+		return &lateResponse{Response: worker.Bytes(goodContent(req.File)), what: name}, nil
+	}
+	if strings.HasPrefix(name, "good-") {
+		return worker.Bytes(goodContent(name)), nil
+	}
+	return nil, fault(name)
+}
+
+// fault does one thing that a handler should not.
+func fault(name string) error {
+	switch name {
+	case "panic":
+		panic("the handler broke")
+	case "loop":
+		for n := 0; ; n++ {
+		}
+	case "exit":
+		os.Exit(3)
+	case "exit-0":
+		os.Exit(0)
+	case "kill":
+		unix.Kill(os.Getpid(), unix.SIGKILL)
+		select {}
+	case "garbage":
+		unix.Write(ipc.Stats, []byte("\x00\x06\xdd\x7f\xff\xff\xff\xff"))
+		select {}
+	case "flood":
+		for {
+			f := ipc.Frame{Kind: ipc.KindProgress, Session: bystanders + 1} // its own, as the test knows
+			b, _ := f.Append(nil)
+			unix.Write(ipc.Stats, b)
+		}
+	case "forge":
+		f := ipc.Frame{Kind: ipc.KindFinal, Session: 999999, Outcome: ipc.OutcomeComplete}
+		b, _ := f.Append(nil)
+		unix.Write(ipc.Stats, b)
+		select {}
+	case "talk":
+		fmt.Fprintln(os.Stderr, "a line for the log")
+	case "hang":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Fprintln(os.Stderr, "hanging")
+		for {
+			time.Sleep(time.Hour)
+		}
+	case "shout":
+		for {
+			os.Stderr.WriteString(strings.Repeat("all work and no play ", 40) + "\n")
+		}
+	case "close-all":
+		for fd := range 16 {
+			unix.Close(fd)
+		}
+		select {}
+	}
+	return fs.ErrNotExist
+}
+
+// lateResponse does it when half of the content has been read.
+type lateResponse struct {
+	worker.Response
+	what string
+	read int
+}
+
+func (r *lateResponse) Read(p []byte) (int, error) {
+	if r.read > goodSize/2 {
+		if err := fault(r.what); err != nil {
+			return 0, err
+		}
+	}
+	n, err := r.Response.Read(p)
+	r.read += n
+	return n, err
+}
+
+const goodSize = 300_000
+
+// goodContent is what a "good-..." name stands for.
+func goodContent(name string) []byte {
+	b := make([]byte, goodSize)
+	rand.NewChaCha8(sha256.Sum256([]byte(name))).Read(b)
+	return b
+}

@@ -1,0 +1,197 @@
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"brood/protocol"
+	"brood/test/harness"
+	"brood/worker/workertest"
+)
+
+func TestFilesOfEverySizeArriveWhole(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	sizes := []int{0, 1, 511, 512, 513, 1427, 1428, 1429, 64 * 1428, 64*1428 + 1, 3_000_000}
+	content := map[int][]byte{}
+	for _, n := range sizes {
+		content[n] = tree.File(fmt.Sprint(n), n)
+	}
+	s := harness.Serve(t, "--root", tree.Dir)
+	for name, options := range map[string][]protocol.Option{
+		"no options":      nil,
+		"blksize 1428":    {{Name: "blksize", Value: "1428"}},
+		"windowsize 8":    {{Name: "blksize", Value: "1428"}, {Name: "windowsize", Value: "8"}},
+		"windowsize 64":   {{Name: "BLKSIZE", Value: "1428"}, {Name: "WindowSize", Value: "64"}, {Name: "tsize", Value: "0"}},
+		"blksize 65464":   {{Name: "blksize", Value: "65464"}},
+		"blksize 8":       {{Name: "blksize", Value: "8"}, {Name: "windowsize", Value: "64"}, {Name: "rollover", Value: "1"}},
+		"blksize 8 to 0":  {{Name: "blksize", Value: "8"}, {Name: "windowsize", Value: "64"}, {Name: "rollover", Value: "0"}},
+		"unknown options": {{Name: "multicast", Value: ""}, {Name: "root", Value: "/"}, {Name: "timeout", Value: "3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, n := range sizes {
+				var got bytes.Buffer
+				client := workertest.Client{Options: options}
+				result, err := client.Get(t.Context(), s.Addr, fmt.Sprint(n), &got)
+				if err != nil || !bytes.Equal(got.Bytes(), content[n]) {
+					t.Errorf("%d bytes with %v: %v, got %d bytes", n, options, err, got.Len())
+				}
+				if result.Size >= 0 && result.Size != int64(n) {
+					t.Errorf("tsize %d, want %d", result.Size, n)
+				}
+			}
+		})
+	}
+}
+
+func TestNetasciiIsTranslated(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	text := strings.Repeat("a line\nand a lone \r in the next\n", 5000)
+	tree.Write("text", []byte(text))
+	s := harness.Serve(t, "--root", tree.Dir)
+	var got bytes.Buffer
+	client := workertest.Client{Mode: protocol.Netascii, Options: []protocol.Option{{Name: "tsize", Value: "0"}}}
+	result, err := client.Get(t.Context(), s.Addr, "text", &got)
+	if err != nil || got.String() != text {
+		t.Errorf("%v, got %d bytes, want %d", err, got.Len(), len(text))
+	}
+	if result.OACK != nil {
+		t.Errorf("tsize was acknowledged as %v: nobody knows the translated size yet", result.OACK)
+	}
+}
+
+func TestOneLineASessionSaysWhatHappened(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("kernel", 100_000)
+	s := harness.Serve(t, "--root", tree.Dir)
+	client := workertest.Client{Options: []protocol.Option{ // the timeout keeps a busy machine from looking like a lossy link
+		{Name: "blksize", Value: "1400"}, {Name: "windowsize", Value: "4"}, {Name: "timeout", Value: "60"},
+	}}
+	if _, err := client.Get(t.Context(), s.Addr, "kernel", io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	l := s.Session("kernel")
+	for field, want := range map[string]string{
+		"outcome": "complete", "bytes": "100000", "blksize": "1400", "windowsize": "4", "retransmissions": "0",
+	} {
+		if l.String(field) != want {
+			t.Errorf("%s is %s, want %s: %v", field, l.String(field), want, l)
+		}
+	}
+	for _, field := range []string{"peer", "duration", "MB/s", "worker"} {
+		if l.String(field) == "" {
+			t.Errorf("no %s in %v", field, l)
+		}
+	}
+}
+
+func TestHandlerErrorsBecomeErrorPackets(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("dir/file", 10)
+	s := harness.Serve(t, "--root", tree.Dir)
+	for file, code := range map[string]protocol.ErrorCode{
+		"missing":          protocol.CodeNotFound,
+		"dir":              protocol.CodeAccessViolation,
+		"../../etc/passwd": protocol.CodeAccessViolation,
+		"bad\xff\nname":    protocol.CodeNotFound,
+	} {
+		client := workertest.Client{}
+		_, err := client.Get(t.Context(), s.Addr, file, io.Discard)
+		var e *protocol.Error
+		if !errors.As(err, &e) || e.Code != code {
+			t.Errorf("%q: got %v, want ERROR %d", file, err, code)
+		}
+		if strings.Contains(fmt.Sprint(err), tree.Dir) {
+			t.Errorf("%q: the client was told where the files lie: %v", file, err)
+		}
+		if l := s.Session(protocol.Printable(file)); l.String("outcome") != "refused" {
+			t.Errorf("%q: logged %v", file, l)
+		}
+	}
+}
+
+func TestPsShowsWhoIsServedByWhom(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("images/vmlinuz", 5000)
+	s := harness.Serve(t, "--root", tree.Dir)
+	peer := harness.NewPeer(t, "127.0.0.1")
+	peer.Send(s.Addr, harness.RRQ("images/vmlinuz"))
+	peer.Data(1) // and keep it waiting for the ACK
+
+	var serving []int
+	for _, pid := range harness.Children(s.PID) {
+		switch title := harness.Title(pid); title {
+		case "brood: worker 127.0.0.1 images/vmlinuz":
+			serving = append(serving, pid)
+		case "brood: worker (idle)", "", harness.Title(s.PID): // not yet executed
+		default:
+			t.Errorf("a worker calls itself %q", title)
+		}
+	}
+	if len(serving) != 1 {
+		t.Fatalf("%d workers call themselves after the session, want 1", len(serving))
+	}
+	if tid := peer.TID; tid.Port() == s.Addr.Port() {
+		t.Errorf("the session answers from the request port %v", tid)
+	}
+	for block := uint16(1); block <= 10; block++ {
+		peer.Ack(block)
+		if block < 10 {
+			peer.Data(block + 1)
+		}
+	}
+	if l := s.Session("images/vmlinuz"); l.Int("worker") != serving[0] || l.String("outcome") != "complete" {
+		t.Errorf("logged %v, want complete by worker %d", l, serving[0])
+	}
+}
+
+func TestSupervisorAndWorkersHoldNoMoreThanTheyNeed(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	s := harness.Serve(t, "--root", tree.Dir)
+	if !harness.Eventually(func() bool { return len(harness.Children(s.PID)) > 0 }) {
+		t.Fatal("no idle worker")
+	}
+	worker := harness.Children(s.PID)[0]
+	want := []struct {
+		pid   int
+		field string
+		value string
+	}{
+		{worker, "NoNewPrivs", "1"},
+		{worker, "CapPrm", "0000000000000000"},
+		{worker, "CapEff", "0000000000000000"},
+		{worker, "CapAmb", "0000000000000000"},
+	}
+	if harness.Root() {
+		const keeps = "00000000000004e0" // KILL, SETGID, SETUID, NET_BIND_SERVICE
+		want = append(want, []struct {
+			pid   int
+			field string
+			value string
+		}{
+			{worker, "Uid", "65534 65534 65534 65534"},
+			{worker, "Gid", "65534 65534 65534 65534"},
+			{worker, "Groups", ""},
+			{s.PID, "Uid", "65530 65530 65530 65530"},
+			{s.PID, "Gid", "65530 65530 65530 65530"},
+			{s.PID, "Groups", ""},
+			{s.PID, "CapPrm", keeps},
+			{s.PID, "CapEff", keeps},
+		}...)
+	}
+	for _, w := range want {
+		if got := harness.Status(w.pid, w.field); got != w.value {
+			t.Errorf("%s: %s is %q, want %q", harness.Title(w.pid), w.field, got, w.value)
+		}
+	}
+}
