@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -188,6 +189,14 @@ func TestSupervisorAndWorkersHoldNoMoreThanTheyNeed(t *testing.T) {
 			{s.PID, "CapPrm", keeps},
 			{s.PID, "CapEff", keeps},
 		}...)
+	}
+	if harness.Root() {
+		// In ns. The supervisor's own timers are not to be late.
+		for pid, slack := range map[int]string{worker: "5000000\n", s.PID: "50000\n"} {
+			if got, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", pid)); err != nil || string(got) != slack {
+				t.Errorf("%s: timer slack %q (%v), want %q", harness.Title(pid), got, err, slack)
+			}
+		}
 	}
 	for _, w := range want {
 		if got := harness.Status(w.pid, w.field); got != w.value {
