@@ -16,22 +16,17 @@ const readAhead = 64 << 10
 const maxEmptyReads = 100
 
 // content turns a Response into the bytes of a transfer: cut at the size that
-// was promised, translated for netascii.
+// was promised, translated for netascii. Either r or ahead is there.
 type content struct {
-	r    *bufio.Reader
-	size int64 // on the wire, -1 when only its end will tell
-	err  error // from r, sticky: what comes after an end is not content
+	r     *bufio.Reader
+	err   error  // from r, sticky: what comes after an end is not content
+	ahead *ahead // of a source that may keep its reader waiting
+	size  int64  // on the wire, -1 when only its end will tell
 }
 
-// newContent reads size bytes of r, or all when size is -1.
+// newContent reads size bytes of r, or all when size is -1, as they are needed.
 func newContent(r io.Reader, size int64, mode protocol.Mode) *content {
-	if size >= 0 {
-		r = &exactReader{r: r, size: size, left: size}
-	}
-	if mode == protocol.Netascii {
-		r = &netasciiReader{r: r}
-		size = -1
-	}
+	r, size = wire(r, size, mode)
 	buffer := readAhead
 	if size >= 0 {
 		buffer = int(min(int64(buffer), size))
@@ -39,11 +34,37 @@ func newContent(r io.Reader, size int64, mode protocol.Mode) *content {
 	return &content{r: bufio.NewReaderSize(r, buffer), size: size}
 }
 
+// newSlowContent is newContent for a source that may keep its reader waiting. It
+// must be stopped.
+func newSlowContent(r io.Reader, size int64, mode protocol.Mode) (*content, error) {
+	r, size = wire(r, size, mode)
+	a, err := newAhead(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("reading ahead: %w", err)
+	}
+	return &content{ahead: a, size: size}, nil
+}
+
+// wire returns a reader of what goes on the wire, and its size.
+func wire(r io.Reader, size int64, mode protocol.Mode) (io.Reader, int64) {
+	if size >= 0 {
+		r = &exactReader{r: r, size: size, left: size}
+	}
+	if mode == protocol.Netascii {
+		r = &netasciiReader{r: r}
+		size = -1
+	}
+	return r, size
+}
+
 // block fills p, and returns fewer bytes without an error only at the content's
-// end. It is io.ReadFull, but that one's io.ErrUnexpectedEOF can also be the
+// end; or errNotYet, of a slow source. It is io.ReadFull, but that one's io.ErrUnexpectedEOF can also be the
 // reader's own, from a compressed or a remote source that was cut short, and a
 // part must never be served as the whole.
 func (c *content) block(p []byte) (n int, err error) {
+	if c.ahead != nil {
+		return c.ahead.block(p)
+	}
 	for empty := 0; n < len(p) && c.err == nil; {
 		var got int
 		got, c.err = c.r.Read(p[n:])
@@ -61,9 +82,6 @@ func (c *content) block(p []byte) (n int, err error) {
 	}
 	return n, c.err
 }
-
-// ready says whether the next n bytes need no Read of the Response.
-func (c *content) ready(n int) bool { return c.r.Buffered() >= n }
 
 // errShort says that a Response broke its promise.
 type errShort struct{ got, want int64 }

@@ -104,12 +104,16 @@ func serve(handler Handler, o Options) ipc.ExitCode {
 			before = firstLook(socket)
 		}
 		setTitle(titleOf(&job))
-		final := serveOne(handler, o, job, socket)
-		if job.Last || final.Outcome == ipc.OutcomeOpenTimeout || final.Outcome == ipc.OutcomeStopped {
-			reportFinal(final)
+		final, closed := serveOne(handler, o, job, socket)
+		if final == nil {
 			return ipc.ExitOK
 		}
 		unix.Close(socket)
+		if !closed {
+			reportFinal(final)
+			fmt.Fprintln(os.Stderr, "its session left behind: a Read of its response that does not return")
+			return ipc.ExitUnclean
+		}
 		if left := before.changed(); left != "" {
 			reportFinal(final)
 			fmt.Fprintln(os.Stderr, "its session left behind:", left)
@@ -122,9 +126,14 @@ func serve(handler Handler, o Options) ipc.ExitCode {
 	}
 }
 
+// closeGrace is what a response has to close when another session may follow.
+const closeGrace = time.Second
+
 // serveOne has a frame of its own, so that nothing of a session is reachable
-// from the next.
-func serveOne(handler Handler, o Options, job ipc.Job, socket int) *ipc.Frame {
+// from the next. It returns nil when there can't be a next one; then the stats
+// are on their way already. They are sent before the response is closed, and
+// where another session may follow as soon as closing has taken too long.
+func serveOne(handler Handler, o Options, job ipc.Job, socket int) (final *ipc.Frame, closed bool) {
 	s := Session{
 		Job:         job,
 		Socket:      socket,
@@ -136,6 +145,20 @@ func serveOne(handler Handler, o Options, job ipc.Job, socket int) *ipc.Frame {
 			os.Exit(int(ipc.ExitOpen))
 		},
 	}
-	final := *s.Run() // a copy: the original is a part of the session
-	return &final
+	f := *s.Run() // a copy: the original is a part of the session
+	if job.Last || f.Outcome == ipc.OutcomeOpenTimeout || f.Outcome == ipc.OutcomeStopped {
+		reportFinal(&f)
+		s.Close()
+		return nil, true
+	}
+	late := time.AfterFunc(closeGrace, func() {
+		reportFinal(&f)
+		fmt.Fprintln(os.Stderr, "its session left behind: a Close of its response that does not return")
+		os.Exit(int(ipc.ExitUnclean))
+	})
+	closed = s.Close()
+	if !late.Stop() {
+		select {} // this process is ending
+	}
+	return &f, closed
 }

@@ -203,7 +203,11 @@ func (p *peer) start(job ipc.Job, h worker.Handler, openTimeout time.Duration) *
 		Report:      func(f *ipc.Frame) { r.reported = append(r.reported, *f) },
 		Abandon:     func(f *ipc.Frame) { r.abandoned <- *f },
 	}
-	go func() { r.final <- *s.Run() }()
+	go func() {
+		f := *s.Run()
+		s.Close()
+		r.final <- f
+	}()
 	return r
 }
 

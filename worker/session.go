@@ -34,25 +34,30 @@ type Session struct {
 	// deadline: the client has been told, and Run may never return.
 	Abandon func(*ipc.Frame)
 
-	socket socket
-	stats  ipc.Frame
+	socket   socket
+	stats    ipc.Frame
+	cancel   context.CancelCauseFunc // ends the handler's context
+	response Response
+	ahead    *ahead // reads response, if that may keep its reader waiting
 }
 
-// Run serves the session to its end and returns its final stats.
+// Run serves the session to its end and returns its final stats. Close must
+// follow: what the handler has opened is still open, so that whoever waits for
+// the stats does not wait for the handler.
 func (s *Session) Run() *ipc.Frame {
 	s.socket = socket{fd: s.Socket}
 	s.stats = ipc.Frame{Session: s.Job.Session, Size: -1}
 
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	stop := s.watch(cancel)
+	var ctx context.Context
+	ctx, s.cancel = context.WithCancelCause(context.Background())
+	stop := s.watch(s.cancel)
 	resp, err := s.Handler.Open(ctx, s.request())
 	if err == nil && resp == nil {
 		err = errors.New("the handler returned neither a response nor an error")
 	}
 	var t *transfer
 	if err == nil {
-		defer resp.Close()
+		s.response = resp
 		t, err = s.begin(resp)
 	}
 	late := stop()
@@ -64,6 +69,21 @@ func (s *Session) Run() *ipc.Frame {
 		return s.end(ipc.OutcomeRefused, ErrorFor(err), err.Error())
 	}
 	return t.run()
+}
+
+// Close closes the response and ends the handler's context. It says whether
+// nothing of the session goes on: a Read does that did not return when it was
+// told by the end of its context. Then the response stays open, because it can't
+// be closed while it is read.
+func (s *Session) Close() bool {
+	defer s.cancel(nil)
+	if s.ahead != nil && !s.ahead.stop(func() { s.cancel(nil) }) {
+		return false
+	}
+	if s.response != nil {
+		s.response.Close()
+	}
+	return true
 }
 
 // watch bounds Open and the reading of the first block by timers. The handler

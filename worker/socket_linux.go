@@ -95,6 +95,21 @@ func (s *socket) closed() bool { return s.poll(unix.POLLRDHUP) }
 // pending says whether read would return at once.
 func (s *socket) pending() bool { return s.poll(unix.POLLIN) }
 
+// wait waits until bell is readable, or read would not wait, or the deadline has
+// come, or for no reason.
+func (s *socket) wait(bell int, deadline time.Time) (rung, received bool) {
+	wait := idleWait
+	if !deadline.IsZero() {
+		wait = max(time.Until(deadline), 0)
+	}
+	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(bell), Events: unix.POLLIN}}
+	timeout := unix.NsecToTimespec(wait.Nanoseconds())
+	if n, err := unix.Ppoll(fds, &timeout, nil); err != nil || n == 0 {
+		return false, false
+	}
+	return fds[1].Revents != 0, fds[0].Revents != 0
+}
+
 func (s *socket) poll(event int16) bool {
 	fds := []unix.PollFd{{Fd: int32(s.fd), Events: event}}
 	n, err := unix.Poll(fds, 0)

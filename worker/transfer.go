@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -68,11 +69,24 @@ func (s *Session) begin(resp Response) (*transfer, error) {
 		sender:  sender,
 		buf:     make([]byte, 2048), // a peer sends ACK and ERROR; a longer text is cut
 	}
-	if f, ok := resp.(*fileResponse); ok && req.Mode == protocol.Octet && terms.Windowsize > 1 {
-		t.window = newWindow(&content{size: size}, terms.Blksize, terms.Windowsize, sender.Wire)
-		t.window.direct = newDirect(int(f.Fd()), t.window)
-	} else {
-		t.window = newWindow(newContent(resp, size, req.Mode), terms.Blksize, terms.Windowsize, sender.Wire)
+	file, isFile := resp.(*fileResponse)
+	isFile = isFile && req.Mode == protocol.Octet && terms.Windowsize > 1
+	_, isAt := resp.(io.ReaderAt)
+	source := &content{size: size}
+	switch {
+	case isFile:
+	case isAt:
+		source = newContent(resp, size, req.Mode)
+	default:
+		var err error
+		if source, err = newSlowContent(resp, size, req.Mode); err != nil {
+			return nil, err
+		}
+		s.ahead = source.ahead
+	}
+	t.window = newWindow(source, terms.Blksize, terms.Windowsize, sender.Wire)
+	if isFile {
+		t.window.direct = newDirect(int(file.Fd()), t.window)
 	}
 	if terms.Windowsize > 1 {
 		t.socket.segmentBy(t.window.stride)
@@ -80,6 +94,7 @@ func (s *Session) begin(resp Response) (*transfer, error) {
 	if len(accepted) > 0 {
 		t.oack = protocol.OACK{Options: accepted}.Append(nil)
 	}
+	t.window.await()
 	return t, t.window.fill(1)
 }
 
@@ -133,6 +148,15 @@ func (t *transfer) next(wake time.Time) (protocol.Event, error) {
 			t.gone = false
 			return protocol.Event{Kind: protocol.EventUnreachable}, nil
 		}
+		if t.window.starved(t.wanted()) {
+			switch fed, received := t.fed(wake); {
+			case fed:
+				// step takes what has come.
+				return protocol.Event{Kind: protocol.EventContent, Blocks: t.offered}, nil
+			case !received:
+				return protocol.Event{Kind: protocol.EventTimer}, nil
+			}
+		}
 		n, err := t.socket.read(t.buf, wake)
 		switch {
 		case errors.Is(err, errDeadline):
@@ -145,6 +169,22 @@ func (t *transfer) next(wake time.Time) (protocol.Event, error) {
 			return protocol.Event{}, err
 		}
 	}
+}
+
+// wanted is the last block that is kept ready: what was acknowledged makes room.
+func (t *transfer) wanted() uint64 { return t.sender.Acked() + uint64(t.window.slots) }
+
+// fed waits until a slow source has given something to send, or the socket has
+// received something, or the deadline has come.
+func (t *transfer) fed(wake time.Time) (fed, received bool) {
+	a := t.window.source.ahead
+	if a.call(t.window.stride - dataHeaderLen) {
+		return true, false
+	}
+	if fed, received = t.socket.wait(a.bell, wake); fed {
+		a.hush()
+	}
+	return fed, received
 }
 
 // parse returns what a peer may say to a sender. Everything else is passed over
@@ -196,8 +236,7 @@ func (t *transfer) step(now time.Time, ev protocol.Event) protocol.Action {
 		if action.Done || t.failed != nil {
 			return action
 		}
-		// What was acknowledged makes room; a window's worth is kept ready.
-		if t.failed = t.window.fill(t.sender.Acked() + uint64(t.window.slots)); t.failed != nil {
+		if t.failed = t.window.fill(t.wanted()); t.failed != nil {
 			return action
 		}
 		if t.window.read == t.offered {

@@ -41,10 +41,8 @@ func newWindow(source *content, blksize, windowsize int, wire func(uint64) uint1
 }
 
 // fill reads blocks up to and including the given one, or to the content's end,
-// or until it would have to wait for more: what a slow source has given is sent
-// before the rest of its window is there. It reads at least one block, unless
-// all are there. The caller must not need blocks older than the slots are many
-// any more.
+// or as many as a slow source has given. The caller must not need blocks older
+// than the slots are many any more.
 func (w *window) fill(block uint64) error {
 	if w.direct != nil {
 		return w.fillDirect(block)
@@ -52,6 +50,9 @@ func (w *window) fill(block uint64) error {
 	for w.read < block && w.final == 0 {
 		p := w.slot(w.read + 1)
 		n, err := w.source.block(p[dataHeaderLen:])
+		if err == errNotYet {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -60,11 +61,20 @@ func (w *window) fill(block uint64) error {
 		if n < len(p)-dataHeaderLen {
 			w.final, w.tail = w.read, n
 		}
-		if !w.source.ready(n) {
-			break
-		}
 	}
 	return nil
+}
+
+// await waits for the first block of a slow source.
+func (w *window) await() {
+	if w.source.ahead != nil {
+		w.source.ahead.await(w.stride - dataHeaderLen)
+	}
+}
+
+// starved says whether fill waits for a slow source.
+func (w *window) starved(block uint64) bool {
+	return w.source.ahead != nil && w.final == 0 && w.read < block
 }
 
 // number writes a block's header into its slot.

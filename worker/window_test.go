@@ -85,32 +85,6 @@ func TestAWindowIsNoLargerThanItsContent(t *testing.T) {
 	}
 }
 
-// TestASlowSourceIsNotWaitedFor: what has come is sent before the window is full.
-func TestASlowSourceIsNotWaitedFor(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name  string
-		r     io.Reader
-		reads []uint64 // blocks after each fill
-	}{
-		{"all at once", bytes.NewReader(make([]byte, 28)), []uint64{3, 4, 4}}, // the short one only after the end
-		{"a byte at a time", iotest.OneByteReader(bytes.NewReader(make([]byte, 28))), []uint64{1, 2, 3, 4, 4}},
-		{"in pieces of 20", io.MultiReader(bytes.NewReader(make([]byte, 20)), bytes.NewReader(make([]byte, 8))), []uint64{2, 3, 4, 4}},
-	} {
-		w := newTestWindow(tt.r, -1, 8, 8)
-		var got []uint64
-		for range tt.reads {
-			if err := w.fill(8); err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, w.read)
-		}
-		if !slices.Equal(got, tt.reads) || w.final != 4 {
-			t.Errorf("%s: %d blocks after each fill, the last is %d; want %d, 4", tt.name, got, w.final, tt.reads)
-		}
-	}
-}
-
 func TestABlockThatFailsIsNotRead(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("disk")

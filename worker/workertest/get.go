@@ -63,7 +63,11 @@ func get(t testing.TB, h worker.Handler, c *Client, file string) *Response {
 		Report:      func(*ipc.Frame) {},
 		Abandon:     func(f *ipc.Frame) { final <- f },
 	}
-	go func() { final <- s.Run() }()
+	go func() {
+		f := s.Run()
+		s.Close()
+		final <- f
+	}()
 
 	var content bytes.Buffer
 	// The RRQ goes to the session's own socket, which passes it over: the

@@ -59,6 +59,7 @@ func session(h worker.Handler, peer netip.AddrPort, req protocol.Request) {
 		Report: func(*ipc.Frame) {}, Abandon: func(*ipc.Frame) {},
 	}
 	s.Run()
+	s.Close()
 }
 
 func mustServe(t *testing.T, h worker.Handler, n int) netip.AddrPort {
