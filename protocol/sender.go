@@ -34,7 +34,8 @@ type SenderConfig struct {
 // content is slower than that, blocks go out as they come and no timer runs:
 // the peer owes no ACK yet. It will send one when its own timer fires, and
 // after it the Sender goes on from there, so a block lost in a window that is
-// not yet full is repaired by the receiver.
+// not yet full is repaired by the receiver. Where nothing goes either way for as
+// long as all retries would take, the peer has gone.
 type Sender struct {
 	seq    sequence
 	window uint64
@@ -43,11 +44,12 @@ type Sender struct {
 
 	started   bool
 	confirmed bool
-	avail     uint64 // blocks that can be sent
-	final     bool   // avail is the last block
-	acked     uint64 // highest block acknowledged
-	sent      uint64 // highest block sent; acked+1 to sent are in flight
-	oacks     int    // OACKs sent
+	avail     uint64    // blocks that can be sent
+	final     bool      // avail is the last block
+	acked     uint64    // highest block acknowledged
+	sent      uint64    // highest block sent; acked+1 to sent are in flight
+	oacks     int       // OACKs sent
+	quiet     time.Time // nothing has gone either way since
 	probe     probe
 	dups      echoes
 	end       Action // the answer to every event once it is Done
@@ -90,7 +92,7 @@ func (s *Sender) Step(now time.Time, ev Event) Action {
 	switch ev.Kind {
 	case EventStart:
 		if !s.started {
-			s.started = true
+			s.started, s.quiet = true, now
 			return s.send(now)
 		}
 	case EventContent:
@@ -103,8 +105,12 @@ func (s *Sender) Step(now time.Time, ev Event) Action {
 			return s.extend(now)
 		}
 	case EventAck:
+		s.quiet = now
 		return s.ack(now, ev.Block)
 	case EventTimer:
+		if !s.timer.running() && s.started && !now.Before(s.wake()) {
+			return s.finish(TimedOut, Error{})
+		}
 		if s.timer.due(now) {
 			if !s.timer.again(now) {
 				return s.finish(TimedOut, Error{})
@@ -209,6 +215,7 @@ func (s *Sender) extend(now time.Time) Action {
 	a := Action{Count: int(s.sent + 1 - first)}
 	if a.Count > 0 {
 		a.First = first
+		s.quiet = now
 		s.probe.sent(now, s.sent, s.sent <= s.dups.top)
 	}
 	switch {
@@ -217,7 +224,7 @@ func (s *Sender) extend(now time.Time) Action {
 	case a.Count > 0 || !s.timer.running():
 		s.timer.start(now)
 	}
-	a.Wake = s.timer.wake
+	a.Wake = s.wake()
 	return a
 }
 
@@ -226,7 +233,15 @@ func (s *Sender) owed() bool {
 	return s.sent > s.acked && (s.sent == s.acked+s.limit() || s.final && s.sent == s.avail)
 }
 
-func (s *Sender) wait() Action { return Action{Wake: s.timer.wake} }
+func (s *Sender) wait() Action { return Action{Wake: s.wake()} }
+
+// wake is when the Sender wants EventTimer, also while the peer owes it nothing.
+func (s *Sender) wake() time.Time {
+	if s.timer.running() || !s.started {
+		return s.timer.wake
+	}
+	return s.quiet.Add(s.timer.patience())
+}
 
 // blame tells a peer that only wanted to see the OACK from one that failed. RFC
 // 2347 has ERROR 8 for it; PXE ROMs send ERROR 0.
