@@ -30,6 +30,9 @@ type SenderConfig struct {
 // the OACK or DATA 1, and Retries repetitions of it: a request with a forged
 // source address is worth no more to whoever forged it.
 //
+// Where the ACK of a window is late, its last block goes out again, alone: that
+// makes the receiver say what it has. The window follows if it doesn't.
+//
 // A window is acknowledged when it is full or the content ends. While the
 // content is slower than that, blocks go out as they come and no timer runs:
 // the peer owes no ACK yet. It will send one when its own timer fires, and
@@ -50,6 +53,9 @@ type Sender struct {
 	sent      uint64    // highest block sent; acked+1 to sent are in flight
 	oacks     int       // OACKs sent
 	quiet     time.Time // nothing has gone either way since
+	asked     bool      // the last block went out again, alone, and nothing came since
+	askedAt   time.Time
+	deaf      int // times in a row that nothing came
 	probe     probe
 	dups      echoes
 	end       Action // the answer to every event once it is Done
@@ -115,6 +121,9 @@ func (s *Sender) Step(now time.Time, ev Event) Action {
 			if !s.timer.again(now) {
 				return s.finish(TimedOut, Error{})
 			}
+			if s.asks() {
+				return s.ask(now)
+			}
 			return s.send(now)
 		}
 	case EventError:
@@ -146,13 +155,28 @@ func (s *Sender) ack(now time.Time, wire uint16) Action {
 		// answer duplicates, every later packet goes twice (Sorcerer's
 		// Apprentice, RFC 1123 §4.2.3.1). Before the first valid ACK this is an
 		// ACK 0 that nobody asked for, and worth nothing.
-		if s.window == 1 || !s.confirmed || s.sent == s.acked || !s.dups.unexplained() {
+		if s.window == 1 || !s.confirmed || s.sent == s.acked {
+			return s.wait()
+		}
+		if s.asked {
+			s.heardOf()
+			s.dups.answered = true
+			return s.send(now)
+		}
+		if !s.dups.unexplained() {
 			return s.wait()
 		}
 		return s.send(now)
 	}
 	s.acked += n
 	s.confirmed = true
+	if s.asked && s.acked < s.sent {
+		// Of a gap at the window's end nothing had told the receiver before: what
+		// is timed is the question. Where no window fits the path nothing else ever
+		// is, and the back-off would have no end.
+		s.timer.measure(now.Sub(s.askedAt))
+	}
+	s.heardOf()
 	s.timer.progress()
 	s.probe.answered(now, s.acked, &s.timer)
 	s.dups.advance(s.acked, s.sent)

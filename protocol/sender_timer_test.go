@@ -22,8 +22,8 @@ func TestSenderRepairsALostTailAfterAboutARoundTrip(t *testing.T) {
 		}
 		now = a.Wake
 		a = s.Step(now, timer)
-		if a.Again != window {
-			t.Errorf("window %d: the timer resends %d blocks", window, a.Again)
+		if a.Again != 1 || a.First != s.sent {
+			t.Errorf("window %d: the timer resends %d blocks from %d, want the last", window, a.Again, a.First)
 		}
 		if again := a.Wake.Sub(now); again != 2*lost {
 			t.Errorf("window %d: waits %v for a repetition, want twice %v", window, again, lost)
