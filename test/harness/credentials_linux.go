@@ -13,11 +13,11 @@ import (
 const ownID = 65530
 
 // credentials returns how to start a server: as the tests' own user, and so as
-// root under root. A program with cgo, which the race detector needs, can't
-// leave root by itself; it is started as a service manager would start it. A
+// root under root. A program with cgo, as the race detector needs it and as a
+// plain go test makes these, can't leave root by itself; it is started as a service manager would start it. A
 // command that has attributes of its own keeps them.
 func credentials(cmd *exec.Cmd) *syscall.SysProcAttr {
-	if cmd.SysProcAttr != nil || !raceEnabled || !Root() {
+	if cmd.SysProcAttr != nil || !cgoEnabled || !Root() {
 		return cmd.SysProcAttr
 	}
 	return &syscall.SysProcAttr{
@@ -29,7 +29,7 @@ func credentials(cmd *exec.Cmd) *syscall.SysProcAttr {
 // asService is credentials as the beginning of a command line, for servers that
 // another program starts.
 func asService() []string {
-	if !raceEnabled || !Root() {
+	if !cgoEnabled || !Root() {
 		return nil
 	}
 	const caps = "+setuid,+setgid,+kill,+net_bind_service"

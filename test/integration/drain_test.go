@@ -75,7 +75,7 @@ func TestAWorkerThatIgnoresTheDrainIsKilled(t *testing.T) {
 	ended := make(chan error)
 	go func() {
 		client := workertest.Client{Timeout: longTimeout}
-		_, err := client.Get(t.Context(), s.Addr, "late-hang", io.Discard)
+		_, err := client.Get(t.Context(), s.Addr, "late-at-hang", io.Discard)
 		ended <- err
 	}()
 	s.Wait("a worker says", nil)
@@ -88,8 +88,33 @@ func TestAWorkerThatIgnoresTheDrainIsKilled(t *testing.T) {
 	if code := s.Exit(); code != 0 {
 		t.Errorf("the server ended with %d", code)
 	}
-	if l := s.Session("late-hang"); l.String("outcome") != "drained" || !strings.Contains(l.String("detail"), "SIGKILL") {
+	if l := s.Session("late-at-hang"); l.String("outcome") != "drained" || !strings.Contains(l.String("detail"), "SIGKILL") {
 		t.Errorf("logged %v, want drained, by SIGKILL", l)
+	}
+}
+
+// A source that hangs keeps neither its client nor its worker.
+func TestASessionWhoseSourceHangsDrains(t *testing.T) {
+	t.Parallel()
+	s := startMisbehaving(t)
+	ended := make(chan error)
+	go func() {
+		client := workertest.Client{Timeout: longTimeout}
+		_, err := client.Get(t.Context(), s.Addr, "late-hang", io.Discard)
+		ended <- err
+	}()
+	s.Wait("a worker says", nil)
+	s.Signal(syscall.SIGTERM)
+	s.Wait("draining", nil)
+	s.Signal(syscall.SIGTERM)
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "Server ended the session") {
+		t.Errorf("the client got %v, want an ERROR by the session itself", err)
+	}
+	if code := s.Exit(); code != 0 {
+		t.Errorf("the server ended with %d", code)
+	}
+	if l := s.Session("late-hang"); l.String("outcome") != "drained" || strings.Contains(l.String("detail"), "SIG") {
+		t.Errorf("logged %v, want drained, without a signal", l)
 	}
 }
 

@@ -29,6 +29,7 @@ func TestAHandlerThatFailsCostsItsOwnSessionOnly(t *testing.T) {
 	}{
 		{file: "panic", outcome: "crashed", detail: "exit 2 (panic)", stack: "the handler broke", crashed: 1},
 		{file: "late-panic", outcome: "crashed", detail: "exit 2 (panic)", stack: "the handler broke", crashed: 1},
+		{file: "late-at-panic", outcome: "crashed", detail: "exit 2 (panic)", stack: "the handler broke", crashed: 1},
 		{file: "loop", outcome: "open-timeout", detail: "1s"},
 		{file: "exit", outcome: "crashed", detail: "exit 3", crashed: 1},
 		{file: "exit-0", outcome: "crashed", detail: "exit 0", crashed: 1},

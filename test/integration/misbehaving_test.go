@@ -90,7 +90,12 @@ func newMisbehaving(config []byte) (worker.Handler, error) {
 func misbehave(_ context.Context, req *worker.Request) (worker.Response, error) {
 	name, late := strings.CutPrefix(req.File, "late-")
 	if late {
-		return &lateResponse{Response: worker.Bytes(goodContent(req.File)), what: name}, nil
+		resp := &lateResponse{Response: worker.Bytes(goodContent(req.File)), what: name}
+		if name, ok := strings.CutPrefix(name, "at-"); ok {
+			resp.what = name
+			return &lateResponseAt{resp}, nil
+		}
+		return resp, nil
 	}
 	if strings.HasPrefix(name, "good-") {
 		return worker.Bytes(goodContent(name)), nil
@@ -164,6 +169,14 @@ func (r *lateResponse) Read(p []byte) (int, error) {
 	n, err := r.Response.Read(p)
 	r.read += n
 	return n, err
+}
+
+// lateResponseAt promises that reading it does not wait, so the session reads it
+// itself.
+type lateResponseAt struct{ *lateResponse }
+
+func (r *lateResponseAt) ReadAt([]byte, int64) (int, error) {
+	panic("a session reads from start to end")
 }
 
 const goodSize = 300_000

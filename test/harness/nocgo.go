@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package harness
+
+const cgoEnabled = false
