@@ -41,11 +41,19 @@ func (w *window) fillDirect(block uint64) error {
 			return err
 		}
 		if got < want {
-			// A signal can cut a read short; the end of the file can, too.
+			// A signal can cut a read short, or a file system that gives what it has;
+			// the file's end can, too, and then not even one block is to be had.
 			if n = int(got / blksize); n == 0 {
-				return errShort{offset + got, w.source.size}
+				n, want = 1, min(want, blksize)
+				if got, err = w.direct.rest(at, got, want, offset); err != nil {
+					return err
+				}
+				if got < want {
+					return errShort{offset + got, w.source.size}
+				}
+			} else {
+				want = int64(n) * blksize
 			}
-			want = int64(n) * blksize
 		}
 		for range n {
 			w.number(w.read + 1)
@@ -56,6 +64,23 @@ func (w *window) fillDirect(block uint64) error {
 		}
 	}
 	return nil
+}
+
+// rest reads what is missing of the block in slot at, of which the first got of
+// want bytes are there, and returns how many are then; fewer at the file's end.
+func (d *direct) rest(at int, got, want, offset int64) (int64, error) {
+	slot := unsafe.Slice(d.vectors[at].Base, want)
+	for got < want {
+		n, err := unix.Pread(d.fd, slot[got:], offset+got)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil || n == 0:
+			return got, err
+		}
+		got += int64(n)
+	}
+	return got, nil
 }
 
 func (d *direct) read(at, n int, offset int64) (int64, error) {

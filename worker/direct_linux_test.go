@@ -79,6 +79,23 @@ func TestAFileThatShrankIsAnErrorAndOneThatGrewIsCut(t *testing.T) {
 	}
 }
 
+// Some file systems give less than they are asked for in the middle of a file.
+func TestABlockThatCameInPartIsCompleted(t *testing.T) {
+	t.Parallel()
+	w := fileWindow(t, 20, 20, 4)
+	for _, tt := range []struct{ got, want, n int64 }{{0, 8, 8}, {3, 8, 8}, {8, 8, 8}} {
+		slot := w.slot(2)[dataHeaderLen:]
+		copy(slot, text(20)[8:8+tt.got])
+		clear(slot[tt.got:])
+		if n, err := w.direct.rest(1, tt.got, tt.want, 8); n != tt.n || err != nil || !bytes.Equal(slot, text(20)[8:16]) {
+			t.Errorf("%d of %d bytes were there: %d now, %v, %x", tt.got, tt.want, n, err, slot)
+		}
+	}
+	if n, err := w.direct.rest(2, 1, 8, 16); n != 4 || err != nil {
+		t.Errorf("at the file's end: %d bytes, %v; want the 4 that there are", n, err)
+	}
+}
+
 func TestReadingBlocksOfAFileAllocatesNothing(t *testing.T) {
 	const runs = 200
 	w := fileWindow(t, 8*16*(runs+2), 8*16*(runs+2), 16)

@@ -46,7 +46,18 @@ type Request struct {
 }
 
 // A Response is the content of one session. The session reads it once, from
-// start to end, from one goroutine, and closes it.
+// start to end, and closes it when the client has all of it or the session ends
+// otherwise.
+//
+// Read may keep its caller waiting: it is called ahead of the client, by one
+// goroutine that is not the session's own. When the session ends while a Read is
+// under way, the context that Open was given ends; a Read that returns within a
+// quarter of a second then is followed by Close, one that doesn't is left alone
+// and costs the worker its life.
+//
+// A Response that is an io.ReaderAt, too, has its content at hand, in memory or
+// in a file. It is read by Read as well, but on the session's own goroutine and
+// as the client needs it, which is faster. What File returns is faster still.
 type Response interface {
 	io.ReadCloser
 
