@@ -9,8 +9,9 @@ import (
 )
 
 // readAhead is how much is read from a Response at once, in bytes: in lock-step
-// a read per block would cost as much as the block's packets.
-const readAhead = 64 << 10
+// a read per block would cost as much as the block's packets. Larger blocks are
+// read where they are sent from, without a buffer between.
+const readAhead = 32 << 10
 
 // maxEmptyReads is how often in a row a Response may return nothing and no error.
 const maxEmptyReads = 100

@@ -186,7 +186,7 @@ func TestReadsAreLarge(t *testing.T) {
 		if got, err := blocks(newContent(r, size, protocol.Octet), 512); err != nil || len(got) != n {
 			t.Fatalf("%d bytes, %v", len(got), err)
 		}
-		if most := 5; r.reads > most {
+		if most := n/readAhead + 1; r.reads > most {
 			t.Errorf("size %d: %d reads for %d bytes, want at most %d", size, r.reads, n, most)
 		}
 	}
