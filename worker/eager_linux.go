@@ -20,6 +20,9 @@ const (
 	// A peer beyond a network answers too late for it, and where more sessions
 	// than processors run, the time is another session's.
 	eagerRest = 64
+	// eagerFirst is how many reads of a session sleep at once. A short one has no
+	// time to learn whether looking is worth it.
+	eagerFirst = 4
 	// eagerYield is more than sched_yield(2) takes when nobody else is waiting
 	// for the processor (about 1 µs), and less than any other task runs.
 	eagerYield = 10 * time.Microsecond

@@ -45,7 +45,7 @@ type Session struct {
 // follow: what the handler has opened is still open, so that whoever waits for
 // the stats does not wait for the handler.
 func (s *Session) Run() *ipc.Frame {
-	s.socket = socket{fd: s.Socket}
+	s.socket = socket{fd: s.Socket, eager: eager{rest: eagerFirst}}
 	s.stats = ipc.Frame{Session: s.Job.Session, Size: -1}
 
 	var ctx context.Context
