@@ -211,8 +211,18 @@ func (s *Supervisor) reap(now time.Time, w *worker) {
 	} else {
 		s.exited(now, w, exit, stack)
 	}
-	w.close()
+	s.letGo(w)
 	s.pool.relieved()
+}
+
+// letGo gives a worker's descriptors back. Closing them alone is not enough: a
+// worker that is being started has copies until its exec, and for as long epoll
+// would go on telling of the old one's end.
+func (s *Supervisor) letGo(w *worker) {
+	s.unwatch(w.stats)
+	s.unwatch(w.stderr)
+	s.unwatch(w.pidfd)
+	w.close()
 }
 
 // readRest takes what a dead worker left in its pipes: at most what a pipe holds,

@@ -240,3 +240,38 @@ func TestAWorkerThatWritesTooMuchIsEnded(t *testing.T) {
 		t.Errorf("after %d bytes: %q, signal state %d, want it killed", w.output.read, w.violated, w.asked)
 	}
 }
+
+// A fork copies descriptors, and what is still open somewhere stays in an epoll
+// set: its end would be told for ever, to nobody.
+func TestNothingIsHeardOfAWorkerThatWasLetGo(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	w := f.busy(&session{with: testWith})
+	for _, end := range []struct {
+		fd  *int
+		tag uint32
+	}{{&w.stats, tagStats}, {&w.stderr, tagStderr}, {&w.pidfd, tagExit}} {
+		read, write, err := ipc.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(write)
+		*end.fd = read
+		copied, err := unix.Dup(read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(copied) })
+		if err := f.watch(read, end.tag, w.id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var events [4]unix.EpollEvent
+	if n, err := unix.EpollWait(f.epoll, events[:], 0); n != 3 {
+		t.Fatalf("%d events before, want one from each (%v)", n, err)
+	}
+	f.letGo(w)
+	if n, err := unix.EpollWait(f.epoll, events[:], 0); n != 0 {
+		t.Errorf("%d events after (%v)", n, err)
+	}
+}
