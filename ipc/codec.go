@@ -46,7 +46,6 @@ func (e *encoder) keep(err error) {
 func (e *encoder) array(n int)              { e.keep(e.EncodeArrayLen(n)) }
 func (e *encoder) uint(v uint64)            { e.keep(e.EncodeUint(v)) }
 func (e *encoder) int(v int64)              { e.keep(e.EncodeInt(v)) }
-func (e *encoder) bool(v bool)              { e.keep(e.EncodeBool(v)) }
 func (e *encoder) string(v string)          { e.keep(e.EncodeString(v)) }
 func (e *encoder) duration(v time.Duration) { e.int(int64(v)) }
 
@@ -152,15 +151,6 @@ func (d *decoder) int() int64 {
 	return v
 }
 
-func (d *decoder) bool() bool {
-	if !d.next("a truth value", isBool) {
-		return false
-	}
-	v, err := d.DecodeBool()
-	d.keep(err)
-	return v
-}
-
 func (d *decoder) duration() time.Duration { return time.Duration(d.int()) }
 
 func (d *decoder) addr() netip.AddrPort {
@@ -193,5 +183,3 @@ func isUint(code byte) bool {
 func isInt(code byte) bool {
 	return msgpcode.IsFixedNum(code) || msgpcode.Uint8 <= code && code <= msgpcode.Int64
 }
-
-func isBool(code byte) bool { return code == msgpcode.False || code == msgpcode.True }

@@ -49,7 +49,6 @@ var fits = map[string][]string{
 	"uint":   {"1", "1 in two bytes"},
 	"uint64": {"1", "1 in two bytes", "most of uint64"},
 	"int":    {"1", "1 in two bytes", "-1", "-1 in two bytes"},
-	"bool":   {"false"},
 	"string": {"string"},
 }
 

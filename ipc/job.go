@@ -28,6 +28,7 @@ type Job struct {
 	Retries       int           // retransmissions before the peer counts as silent
 	MaxBlksize    int
 	MaxWindowsize int
+	MaxBurst      int // blocks that go to the kernel at once; 0: no bound
 
 	// MTUClamp bounds blksize by the MTU of the route to the peer.
 	MTUClamp bool
@@ -41,7 +42,16 @@ type Job struct {
 	Last bool
 }
 
-const jobFields = 15
+const jobFields = 14
+
+// The yes-or-no fields share one number: a message of more than 15 fields would
+// begin in another way.
+const (
+	jobConfirm = 1 << iota
+	jobLast
+	jobMTUClamp
+	jobFlags // the sum of all is one less
+)
 
 // Encode returns the message for j, or an error when it is over MaxJob.
 func (j *Job) Encode() ([]byte, error) {
@@ -62,14 +72,20 @@ func (j *Job) Encode() ([]byte, error) {
 	e.int(int64(j.Retries))
 	e.int(int64(j.MaxBlksize))
 	e.int(int64(j.MaxWindowsize))
-	e.bool(j.Confirm)
-	e.bool(j.Last)
-	e.bool(j.MTUClamp)
+	e.int(int64(j.MaxBurst))
+	e.uint(bit(jobConfirm, j.Confirm) | bit(jobLast, j.Last) | bit(jobMTUClamp, j.MTUClamp))
 	b, err := e.bytes()
 	if err == nil && len(b) > MaxJob {
 		err = fmt.Errorf("ipc: job of %d bytes, at most %d fit", len(b), MaxJob)
 	}
 	return b, err
+}
+
+func bit(flag uint64, set bool) uint64 {
+	if set {
+		return flag
+	}
+	return 0
 }
 
 // DecodeJob is the inverse of Encode.
@@ -98,9 +114,11 @@ func DecodeJob(b []byte) (Job, error) {
 	j.Retries = int(d.int())
 	j.MaxBlksize = int(d.int())
 	j.MaxWindowsize = int(d.int())
-	j.Confirm = d.bool()
-	j.Last = d.bool()
-	j.MTUClamp = d.bool()
+	j.MaxBurst = int(d.int())
+	flags := d.uint(jobFlags - 1)
+	j.Confirm = flags&jobConfirm != 0
+	j.Last = flags&jobLast != 0
+	j.MTUClamp = flags&jobMTUClamp != 0
 	if err := d.end(); err != nil {
 		return Job{}, err
 	}

@@ -22,7 +22,7 @@ var jobs = []struct {
 		File:     "pxelinux.0",
 		Options:  []Option{{"tsize", "0"}, {"blksize", "1456"}},
 		Received: time.Unix(1700000000, 123456789),
-		Timeout:  time.Second, Retries: 5, MaxBlksize: 65464, MaxWindowsize: 64,
+		Timeout:  time.Second, Retries: 5, MaxBlksize: 65464, MaxWindowsize: 64, MaxBurst: 16,
 	}},
 	{"nothing but a file", Job{File: "f", Received: time.Unix(0, 0)}},
 	{"a link-local peer with its zone", Job{
@@ -45,7 +45,7 @@ var jobs = []struct {
 		File:     strings.Repeat("x", 2040),
 		Mode:     255,
 		Received: time.Unix(0, math.MinInt64),
-		Timeout:  math.MinInt64, Retries: math.MaxInt64, MaxBlksize: -1, MaxWindowsize: math.MaxInt64,
+		Timeout:  math.MinInt64, Retries: math.MaxInt64, MaxBlksize: -1, MaxWindowsize: math.MaxInt64, MaxBurst: -1,
 	}},
 }
 
@@ -84,7 +84,7 @@ func TestEveryTruncationOfAJobIsRefused(t *testing.T) {
 }
 
 func TestAJobHasOneShape(t *testing.T) { // not parallel: it measures
-	types := []string{"uint64", "none", "none", "string", "string", "uint", "none", "int", "int", "int", "int", "int", "bool", "bool", "bool"}
+	types := []string{"uint64", "none", "none", "string", "string", "uint", "none", "int", "int", "int", "int", "int", "int", "uint"}
 	testShape(t, encodeJob(t, &jobs[0].job), types, func(b []byte) error {
 		_, err := DecodeJob(b)
 		return err

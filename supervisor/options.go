@@ -75,6 +75,11 @@ type Options struct {
 	// MaxWindowsize bounds the window that a client can negotiate (RFC 7440), in
 	// blocks. Zero means 64, 1 is lock-step, 65535 the protocol's limit.
 	MaxWindowsize int
+	// MaxBurst is how many blocks of a window are given to the kernel at once, for
+	// it to cut into packets. Fewer let other sessions' packets in between, on
+	// links and NICs that lose long trains. Zero means as many as the window has
+	// and one write takes: 64 blocks, and 65,507 bytes.
+	MaxBurst int
 
 	// NoMTUClamp lets a client negotiate blocks that the route to it can only carry
 	// in fragments. Without it they are bounded by the route's MTU, because many
@@ -159,6 +164,9 @@ func (o Options) settle() (*settings, error) {
 	s.MaxBlksize = orDefault(s.MaxBlksize, protocol.MaxBlksize)
 	if s.MaxBlksize < protocol.MinBlksize || s.MaxBlksize > protocol.MaxBlksize {
 		fault("MaxBlksize %d: want %d to %d (RFC 2348)", o.MaxBlksize, protocol.MinBlksize, protocol.MaxBlksize)
+	}
+	if s.MaxBurst < 0 {
+		fault("MaxBurst %d: want 1 or more blocks, or 0 for no bound", o.MaxBurst)
 	}
 	s.MaxWindowsize = orDefault(s.MaxWindowsize, 64)
 	if s.MaxWindowsize < 1 || s.MaxWindowsize > protocol.MaxWindowsize {

@@ -131,6 +131,7 @@ func (s *session) job(o *settings, last bool) ipc.Job {
 		Retries:       o.Retries,
 		MaxBlksize:    o.MaxBlksize,
 		MaxWindowsize: o.MaxWindowsize,
+		MaxBurst:      o.MaxBurst,
 		Confirm:       s.older != nil,
 		MTUClamp:      !o.NoMTUClamp,
 		Last:          last,

@@ -107,7 +107,7 @@ func TestTableDuplicateOfTheLongestRequestAllocatesNothing(t *testing.T) {
 
 func TestJobAsksForConfirmationOnlyWhenAnOlderSessionLives(t *testing.T) {
 	t.Parallel()
-	o, err := Options{Timeout: 2 * time.Second, Retries: -1, MaxBlksize: 1428, MaxWindowsize: 8}.settle()
+	o, err := Options{Timeout: 2 * time.Second, Retries: -1, MaxBlksize: 1428, MaxWindowsize: 8, MaxBurst: 4}.settle()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestJobAsksForConfirmationOnlyWhenAnOlderSessionLives(t *testing.T) {
 		got.Options = nil
 		want := ipc.Job{
 			Session: 7, Peer: testPeer, Local: s.local, MAC: s.mac, File: "x", Mode: uint8(protocol.Netascii),
-			Received: got.Received, Timeout: 2 * time.Second, Retries: 0, MaxBlksize: 1428, MaxWindowsize: 8, MTUClamp: true,
+			Received: got.Received, Timeout: 2 * time.Second, Retries: 0, MaxBlksize: 1428, MaxWindowsize: 8, MaxBurst: 4, MTUClamp: true,
 			Confirm: older != nil, Last: older != nil,
 		}
 		if !got.Received.Equal(s.received) {

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -65,7 +66,7 @@ func TestPacketsArriveOneByOneHoweverTheyAreWritten(t *testing.T) {
 				}
 			}
 			if tt.segment {
-				s.segmentBy(tt.stride)
+				s.segmentBy(tt.stride, 0)
 			}
 			all, each := packets(tt.n, tt.stride, tt.tail)
 			if err := s.writeAll(all, tt.stride); err != nil {
@@ -82,10 +83,42 @@ func TestPacketsArriveOneByOneHoweverTheyAreWritten(t *testing.T) {
 	}
 }
 
+// A peer that asks for it (UDP_GRO) is given what was sent at once in one piece.
+func TestAWindowGoesInBursts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		burst int
+		want  []int // packets in each write
+	}{
+		{0, []int{20}}, {64, []int{20}}, {8, []int{8, 8, 4}}, {19, []int{19, 1}}, {1, slices.Repeat([]int{1}, 20)},
+	} {
+		s, peer := connectedPair(t)
+		if err := unix.SetsockoptInt(peer, unix.SOL_UDP, unix.UDP_GRO, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.segmentBy(1432, tt.burst)
+		all, _ := packets(20, 1432, 1432)
+		if err := s.writeAll(all, 1432); err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for buf := make([]byte, 1<<16); len(got) < len(tt.want); {
+			n, err := unix.Read(peer, buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, n/1432)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("at most %d: writes of %d packets, want %d", tt.burst, got, tt.want)
+		}
+	}
+}
+
 func TestAKernelThatWillNotCutCostsNoPacket(t *testing.T) {
 	t.Parallel()
 	s, peer := connectedPair(t)
-	s.segmentBy(1432)
+	s.segmentBy(1432, 0)
 	if s.segment != 1432 {
 		t.Fatal("this kernel has no UDP_SEGMENT")
 	}
@@ -107,7 +140,7 @@ func TestAKernelThatWillNotCutCostsNoPacket(t *testing.T) {
 
 func TestSendingAWindowAllocatesNothing(t *testing.T) {
 	s, peer := connectedPair(t)
-	s.segmentBy(1432)
+	s.segmentBy(1432, 0)
 	all, each := packets(16, 1432, 1432)
 	buf := make([]byte, 2048)
 	if n := testing.AllocsPerRun(100, func() {

@@ -83,6 +83,9 @@ func (s *Session) Close() bool {
 	if s.response != nil {
 		s.response.Close()
 	}
+	// A timer that was stopped may keep its function, and that this session, for
+	// a while.
+	s.response, s.ahead = nil, nil
 	return true
 }
 

@@ -25,6 +25,7 @@ type socket struct {
 	fd      int
 	armed   time.Duration // SO_RCVTIMEO as the kernel has it; 0: not set yet
 	segment int           // UDP_SEGMENT as the kernel has it; 0: it does not cut
+	burst   int           // packets in one write at most
 	eager   eager
 }
 
@@ -128,10 +129,15 @@ const (
 const maxControl = dataHeaderLen + protocol.MaxMessageLen + 1
 
 // segmentBy asks the kernel to cut each longer write into datagrams of stride
-// bytes (UDP_SEGMENT, Linux 4.18). Where it can't, writeAll does.
-func (s *socket) segmentBy(stride int) {
+// bytes (UDP_SEGMENT, Linux 4.18), at most burst of them; 0: as many as it takes.
+// Where it can't, writeAll does.
+func (s *socket) segmentBy(stride, burst int) {
 	s.segment = 0
-	if stride < maxControl || 2*stride > maxWrite {
+	s.burst = min(maxSegments, maxWrite/stride)
+	if burst > 0 {
+		s.burst = min(s.burst, burst)
+	}
+	if stride < maxControl || s.burst < 2 {
 		return
 	}
 	if unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_SEGMENT, stride) == nil {
@@ -147,7 +153,7 @@ func (s *socket) writeAll(p []byte, stride int) error {
 	for len(p) > 0 {
 		n := min(stride, len(p))
 		if s.segment > 0 {
-			n = min(len(p), stride*min(maxSegments, maxWrite/stride))
+			n = min(len(p), stride*s.burst)
 		}
 		err := s.write(p[:n])
 		if n > stride && refusesSegments(err) {

@@ -89,7 +89,7 @@ func (s *Session) begin(resp Response) (*transfer, error) {
 		t.window.direct = newDirect(int(file.Fd()), t.window)
 	}
 	if terms.Windowsize > 1 {
-		t.socket.segmentBy(t.window.stride)
+		t.socket.segmentBy(t.window.stride, s.Job.MaxBurst)
 	}
 	if len(accepted) > 0 {
 		t.oack = protocol.OACK{Options: accepted}.Append(nil)

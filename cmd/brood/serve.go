@@ -56,6 +56,8 @@ Protocol:
                          that none goes in fragments (default on)
   --max-windowsize N     largest window that a client can negotiate, in blocks,
                          1 to 65535 (default 64; 1: lock-step only)
+  --max-burst N          blocks of a window that go to the kernel at once, for
+                         links that lose long trains (default: the window)
 Reports:
   --log-format FORMAT    text or json, to standard error (default text)
   --log-level LEVEL      trace, debug, info, warn or error (default info)
@@ -78,7 +80,7 @@ type serveFlags struct {
 	listen, follow                             []string
 	minIdle, maxIdle, maxSessions, retries     int
 	sessionsPerWorker                          int
-	maxBlksize, maxWindowsize                  int
+	maxBlksize, maxWindowsize, maxBurst        int
 	timeout, statsInterval                     time.Duration
 }
 
@@ -106,6 +108,7 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.IntVar(&f.maxBlksize, "max-blksize", 0, "")
 	set.StringVar(&f.mtuClamp, "mtu-clamp", "on", "")
 	set.IntVar(&f.maxWindowsize, "max-windowsize", 0, "")
+	set.IntVar(&f.maxBurst, "max-burst", 0, "")
 	set.StringVar(&f.logFormat, "log-format", "text", "")
 	set.StringVar(&f.logLevel, "log-level", "info", "")
 	set.DurationVar(&f.statsInterval, "stats-interval", 0, "")
@@ -145,6 +148,7 @@ func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 		MaxBlksize:        f.maxBlksize,
 		NoMTUClamp:        f.mtuClamp == "off",
 		MaxWindowsize:     f.maxWindowsize,
+		MaxBurst:          f.maxBurst,
 		StatsInterval:     f.statsInterval,
 		OnServerStats:     func(s supervisor.ServerStats) { logStats(log, s) },
 		Logger:            log,

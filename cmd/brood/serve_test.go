@@ -75,6 +75,7 @@ func TestServeRefusesWhatIsOutOfRange(t *testing.T) {
 		{"max-blksize", "7", "MaxBlksize 7"},
 		{"max-blksize", "65465", "MaxBlksize 65465"},
 		{"max-windowsize", "65536", "MaxWindowsize 65536"},
+		{"max-burst", "-1", "MaxBurst -1"},
 		{"timeout", "1ms", "Timeout 1ms"},
 		{"timeout", "256s", "Timeout 4m16s"},
 		{"user", "no-such-account", `"no-such-account"`},
@@ -196,7 +197,7 @@ func TestFlagsBecomeOptions(t *testing.T) {
 	f, err := parseServe([]string{
 		"--root", "a/../b", "--follow", "/c/", "--follow", "d", "--listen", ":69", "--port-range", "50000-50999", "--user", "tftp",
 		"--min-idle", "1", "--max-idle", "2", "--max-sessions", "3", "--sessions-per-worker", "9", "--timeout", "4s", "--retries", "5",
-		"--max-blksize", "600", "--max-windowsize", "7", "--mtu-clamp", "off", "--stats-interval", "8s",
+		"--max-blksize", "600", "--max-windowsize", "7", "--max-burst", "5", "--mtu-clamp", "off", "--stats-interval", "8s",
 	}, new(bytes.Buffer))
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +214,7 @@ func TestFlagsBecomeOptions(t *testing.T) {
 	want := supervisor.Options{
 		Listen: []string{":69"}, User: "tftp", PortRange: supervisor.PortRange{Low: 50000, High: 50999},
 		Config:  []byte(dir + "/b\x00/c\x00" + dir + "/d"), // workers run in /
-		MinIdle: 1, MaxIdle: 2, MaxSessions: 3, SessionsPerWorker: 9, Timeout: 4 * time.Second, Retries: 5, MaxBlksize: 600, MaxWindowsize: 7, NoMTUClamp: true, StatsInterval: 8 * time.Second,
+		MinIdle: 1, MaxIdle: 2, MaxSessions: 3, SessionsPerWorker: 9, Timeout: 4 * time.Second, Retries: 5, MaxBlksize: 600, MaxWindowsize: 7, MaxBurst: 5, NoMTUClamp: true, StatsInterval: 8 * time.Second,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("\n got %+v\nwant %+v", got, want)
