@@ -47,7 +47,7 @@ func (s *Supervisor) hurry() {
 		return
 	}
 	now := time.Now()
-	s.phase = asking
+	s.phase, s.phaseEnd = asking, now
 	if len(s.pool.busy) > 0 {
 		s.report.logf(hclog.Warn, "ending the sessions that are left", "sessions", len(s.pool.busy))
 	}

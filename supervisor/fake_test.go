@@ -51,7 +51,7 @@ func newFake(t *testing.T, o Options) *fake {
 func (f *fake) reported() []SessionStats {
 	if !f.ended {
 		f.ended = true
-		f.report.close()
+		deliver(f.report)
 	}
 	return f.records
 }
@@ -70,6 +70,9 @@ func (f *fake) born(t *testing.T) *worker {
 	f.pool.all[w.id] = w
 	return w
 }
+
+// deliver waits until everything that was reported so far has been delivered.
+func deliver(r *reporter) bool { return r.finish(func() {}, time.Now().Add(time.Hour), nil) }
 
 // ordered is how many workers the starter was asked for and has not made.
 func (f *fake) ordered() int { return len(f.starter.orders) }

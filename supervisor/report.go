@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -14,13 +15,19 @@ import (
 // reportQueue is how many records and log lines may wait for a slow reader.
 const reportQueue = 4096
 
+// flushGrace is what the log, or a callback, has to take one record when the
+// server has ended. Whoever takes none in that time has stopped.
+const flushGrace = 3 * time.Second
+
 // reporter writes the log and makes the callbacks, in order, on a goroutine of
 // its own. The loop never waits for it.
 type reporter struct {
-	queue chan func()
-	lost  atomic.Uint64
-	done  chan struct{}
-	log   hclog.Logger
+	queue   chan func()
+	taken   atomic.Uint64
+	lost    atomic.Uint64
+	givenUp atomic.Bool
+	done    chan struct{}
+	log     hclog.Logger
 }
 
 func newReporter(log hclog.Logger) *reporter {
@@ -28,7 +35,10 @@ func newReporter(log hclog.Logger) *reporter {
 	go func() {
 		defer close(r.done)
 		for f := range r.queue {
-			r.run(f)
+			if !r.givenUp.Load() {
+				r.run(f)
+			}
+			r.taken.Add(1)
 		}
 	}()
 	return r
@@ -53,19 +63,41 @@ func (r *reporter) post(f func()) {
 	}
 }
 
-// last queues f and waits for room, if it must: the loop has ended.
-func (r *reporter) last(f func()) { r.queue <- f }
-
 func (r *reporter) logf(level hclog.Level, message string, pairs ...any) {
 	if r.log.GetLevel() <= level {
 		r.post(func() { r.log.Log(level, message, pairs...) })
 	}
 }
 
-// close waits until everything queued has been delivered.
-func (r *reporter) close() {
-	close(r.queue)
-	<-r.done
+// finish waits until everything queued has been delivered, and last after it.
+// It gives up when nothing was taken for flushGrace, when until has come, or when
+// hurried says so: a log that nobody reads must not keep the process. What is
+// left then counts as lost, and is not delivered later either.
+func (r *reporter) finish(last func(), until time.Time, hurried <-chan struct{}) (all bool) {
+	defer close(r.queue)
+	room, end := r.queue, make(chan struct{})
+	for {
+		before := r.taken.Load()
+		timer := time.NewTimer(min(time.Until(until), flushGrace))
+		select {
+		case room <- func() { last(); close(end) }:
+			room = nil
+			timer.Stop()
+			continue
+		case <-end:
+			timer.Stop()
+			return true
+		case <-hurried:
+			timer.Stop()
+		case <-timer.C:
+			if r.taken.Load() != before && time.Now().Before(until) {
+				continue
+			}
+		}
+		r.givenUp.Store(true)
+		r.lost.Add(uint64(len(r.queue)) + 1) // and the one that is under way
+		return false
+	}
 }
 
 // session reports one ended session: a log line, then the callback.

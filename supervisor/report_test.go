@@ -25,7 +25,7 @@ func TestReportsBeyondTheQueueAreCountedAndNeverWaitedFor(t *testing.T) {
 		t.Errorf("%d reports of %d were lost, want 10", got, reportQueue+10)
 	}
 	close(leave)
-	if r.close(); ran != reportQueue {
+	if deliver(r); ran != reportQueue {
 		t.Errorf("%d reports were delivered by the end, want %d", ran, reportQueue)
 	}
 }
@@ -37,7 +37,7 @@ func TestReportsComeInTheirOrder(t *testing.T) {
 	for i := range 100 {
 		r.post(func() { got = append(got, i) })
 	}
-	r.close()
+	deliver(r)
 	for i, v := range got {
 		if i != v {
 			t.Fatalf("report %d came at place %d", v, i)
@@ -56,7 +56,7 @@ func TestAPanickingCallbackIsLoggedAndTheReporterGoesOn(t *testing.T) {
 	for range 2 {
 		r.session(SessionStats{}, func(SessionStats) { called++; panic("in user code") })
 	}
-	r.close()
+	deliver(r)
 	if called != 2 {
 		t.Errorf("the callback was called %d times, want 2", called)
 	}
@@ -78,7 +78,7 @@ func TestLinesBelowTheLogsLevelTakeNoRoomInTheQueue(t *testing.T) {
 	queued := len(r.queue)
 	r.logf(hclog.Warn, "wanted", "key", 1)
 	close(leave)
-	r.close()
+	deliver(r)
 	if queued != 0 || strings.Contains(log.String(), "not wanted") || !strings.Contains(log.String(), "wanted: key=1") {
 		t.Errorf("%d queued, log:\n%swant only the warning", queued, &log)
 	}
@@ -172,7 +172,6 @@ func TestRound(t *testing.T) {
 	}
 }
 
-// report_test.go / supervisor
 func TestTheLastStatsAreDeliveredToASlowReader(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{})
@@ -185,10 +184,46 @@ func TestTheLastStatsAreDeliveredToASlowReader(t *testing.T) {
 		f.report.post(func() {})
 	}
 	done := make(chan struct{})
-	go func() { f.reportStats(f.report.last); close(done) }()
+	go func() { f.flush(); close(done) }()
 	close(leave)
 	<-done
-	if f.reported(); called != 1 {
+	f.ended = true
+	if called != 1 {
 		t.Errorf("OnServerStats was called %d times at the end, want once", called)
+	}
+}
+
+// A callback that hangs, or a log that nobody reads, would keep a server that
+// has ended from ending.
+func TestAReaderThatHasStoppedIsGivenUp(t *testing.T) {
+	t.Parallel()
+	never := make(chan struct{})
+	hurried := make(chan struct{}, 1)
+	hurried <- struct{}{}
+	for _, tt := range []struct {
+		name    string
+		queued  int
+		until   time.Time
+		hurried <-chan struct{}
+	}{
+		{"it takes nothing", 5, time.Now().Add(time.Hour), never},
+		{"it takes nothing and the queue is full", reportQueue, time.Now().Add(time.Hour), never},
+		{"the time is over", 5, time.Now(), never},
+		{"somebody hurries", 5, time.Now().Add(time.Hour), hurried},
+	} {
+		r := newReporter(hclog.NewNullLogger())
+		entered, leave := make(chan struct{}), make(chan struct{})
+		r.post(func() { close(entered); <-leave })
+		<-entered
+		late := 0
+		for range tt.queued {
+			r.post(func() { late++ })
+		}
+		all := r.finish(func() { late++ }, tt.until, tt.hurried)
+		close(leave)
+		<-r.done
+		if all || late != 0 || r.lost.Load() == 0 {
+			t.Errorf("%s: all delivered: %v, %d of them after it was given up, %d lost", tt.name, all, late, r.lost.Load())
+		}
 	}
 }

@@ -22,6 +22,7 @@ type Supervisor struct {
 	addrs     []netip.AddrPort
 	inbox     *inbox
 	ran       bool
+	hurried   chan struct{} // Hurry was called; Run may wait for the log by then
 
 	// All below belongs to the loop.
 
@@ -52,7 +53,7 @@ func New(o Options) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Supervisor{settings: *settled, epoll: -1}
+	s := &Supervisor{settings: *settled, epoll: -1, hurried: make(chan struct{}, 1)}
 	if s.who, err = workerIdentity(s.User); err != nil {
 		return nil, err
 	}
@@ -99,7 +100,10 @@ func (s *Supervisor) Addrs() []netip.AddrPort { return slices.Clone(s.addrs) }
 
 // Run serves until ctx ends, drains, and returns nil when the last session and
 // the last worker are gone: sessions have DrainTimeout to finish, then they are
-// told to end, then their workers get SIGTERM and at last SIGKILL.
+// told to end, then their workers get SIGTERM and at last SIGKILL. Log lines and
+// records that are still queued then are delivered, as long as somebody takes
+// them: a callback or a log that has stopped, say for want of a reader, costs
+// 3 s and what is left in the queue.
 //
 // A supervisor that was started as root leaves root here, for good: it takes an
 // id of its own (the account brood if there is one) and keeps at most
@@ -118,17 +122,50 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	defer s.report.close()
 	stop := context.AfterFunc(ctx, func() { s.inbox.post(s.drain) })
 	defer stop()
 	s.loop()
-	s.reportStats(s.report.last)
+	s.flush()
 	return s.fatal
 }
 
-// Hurry ends a drain's patience: sessions that still run are told to end now. It
-// may be called from any goroutine, also before ctx has ended.
-func (s *Supervisor) Hurry() { s.inbox.post(s.hurry) }
+// flush delivers what is left to tell, if anybody listens.
+func (s *Supervisor) flush() {
+	select {
+	case <-s.hurried: // a word to the loop, which has heeded it
+	default:
+	}
+	last := func() {}
+	s.reportStats(func(f func()) { last = f })
+	until := time.Now().Add(flushGrace)
+	if s.phaseEnd.After(until) {
+		until = s.phaseEnd // a slow reader gets what is left of DrainTimeout
+	}
+	if s.report.finish(last, until, s.hurried) {
+		return
+	}
+	// It may be the log that has stopped.
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		s.Logger.Warn("a callback or the log does not take the last records", "lost", s.report.lost.Load())
+	}()
+	select {
+	case <-said:
+	case <-time.After(flushGrace / 10):
+	}
+}
+
+// Hurry ends a drain's patience: sessions that still run are told to end now, and
+// records that are still queued when they have are not waited for. It may be
+// called from any goroutine, also before ctx has ended.
+func (s *Supervisor) Hurry() {
+	select {
+	case s.hurried <- struct{}{}:
+	default:
+	}
+	s.inbox.post(s.hurry)
+}
 
 func (s *Supervisor) prepare() error {
 	raiseDescriptorLimit()
@@ -150,16 +187,16 @@ func (s *Supervisor) prepare() error {
 	if err := s.watch(s.inbox.wake, tagWake, 0); err != nil {
 		return err
 	}
-	if s.macs, err = openNeighbours(); err != nil {
-		s.Logger.Warn("clients' hardware addresses will not be known", "error", err)
-	}
 	s.report = newReporter(s.Logger)
+	if s.macs, err = openNeighbours(); err != nil {
+		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
+	}
 	s.starter = newStarter(s.launch, s.inbox.post)
 	switch {
 	case own != nil:
-		s.Logger.Info("left root", "supervisor", own.String(), "workers", s.who.String())
+		s.report.logf(hclog.Info, "left root", "supervisor", own.String(), "workers", s.who.String())
 	case s.who == nil:
-		s.Logger.Warn("workers run under the supervisor's own user: a handler that is taken over could signal and trace every process of it; start as root to separate them",
+		s.report.logf(hclog.Warn, "workers run under the supervisor's own user: a handler that is taken over could signal and trace every process of it; start as root to separate them",
 			"uid", unix.Getuid())
 	}
 	s.refill(s.started) // the first worker proves the configuration; then the ports are read

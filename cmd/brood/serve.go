@@ -233,10 +233,14 @@ func runUntilSignal(sup *supervisor.Supervisor, log hclog.Logger) error {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGPIPE) // a closed log must not end the server
 	go func() {                    // ends with the process
-		log.Info("stopping", "signal", (<-signals).String())
+		// Act first, and let the words wait by themselves: the log may be a pipe that
+		// is full and that nobody reads.
+		first := <-signals
 		cancel()
-		log.Info("stopping now", "signal", (<-signals).String())
+		go log.Info("stopping", "signal", first.String())
+		second := <-signals
 		sup.Hurry()
+		go log.Info("stopping now", "signal", second.String())
 	}()
 	return sup.Run(ctx)
 }
