@@ -133,6 +133,60 @@ func dropRoot(workers *identity) (*identity, error) {
 	if workers != nil && own.uid == workers.uid {
 		return nil, fmt.Errorf("workers can't run as %v: the supervisor itself does; choose another user", own)
 	}
+	// A container may have been given fewer than all.
+	if able, err := holds(unix.CAP_SETUID, unix.CAP_SETGID); err == nil && !able {
+		return nil, errors.New("can't leave root without CAP_SETUID and CAP_SETGID, which this root lacks: add them, or start as an ordinary user")
+	}
+	err = inAllThreads("leaving root", append([]threadCall{
+		{"keeping capabilities", unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0},
+		{"setgroups", unix.SYS_SETGROUPS, 0, 0, 0},
+		{"setresgid", unix.SYS_SETRESGID, uintptr(own.gid), uintptr(own.gid), uintptr(own.gid)},
+		{"setresuid", unix.SYS_SETRESUID, uintptr(own.uid), uintptr(own.uid), uintptr(own.uid)},
+	}, keepOnly()...))
+	if errors.Is(err, unix.ENOTSUP) {
+		err = errors.New("this program was built with cgo and can't leave root: build it with CGO_ENABLED=0, or start it as an ordinary user with CAP_SETUID, CAP_SETGID, CAP_KILL and CAP_NET_BIND_SERVICE")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return own, nil
+}
+
+// dropExcess takes from an ordinary user what it holds beyond the kept
+// capabilities: a service manager may have given it more than it needs. Like
+// dropRoot it must come early.
+func dropExcess() error {
+	if unix.Geteuid() == 0 || !excess() {
+		return nil
+	}
+	return inAllThreads("giving up capabilities", keepOnly())
+}
+
+// excess says whether this process has more than the kept capabilities, also such
+// as are not in effect or as only a program that it executes would have.
+func excess() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if unix.Capget(&header, &data[0]) != nil {
+		return false
+	}
+	for _, c := range kept {
+		data[c/32].Permitted &^= 1 << (c % 32)
+		data[c/32].Inheritable &^= 1 << (c % 32)
+	}
+	return data[0].Permitted|data[1].Permitted|data[0].Inheritable|data[1].Inheritable != 0
+}
+
+// threadCall is a system call of at most three arguments.
+type threadCall struct {
+	name    string
+	trap    uintptr
+	a, b, c uintptr
+}
+
+// keepOnly leaves the kept capabilities, as far as they are there; ambient ones
+// end with the inheritable ones.
+func keepOnly() []threadCall {
 	capset.header.Version = unix.LINUX_CAPABILITY_VERSION_3
 	for _, c := range kept {
 		// Root in a container may hold fewer than all.
@@ -141,23 +195,16 @@ func dropRoot(workers *identity) (*identity, error) {
 			capset.data[c/32].Effective |= 1 << (c % 32)
 		}
 	}
-	steps := []struct {
-		name       string
-		trap       uintptr
-		a, b, c, d uintptr
-	}{
-		{"keeping capabilities", unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0, 0},
-		{"setgroups", unix.SYS_SETGROUPS, 0, 0, 0, 0},
-		{"setresgid", unix.SYS_SETRESGID, uintptr(own.gid), uintptr(own.gid), uintptr(own.gid), 0},
-		{"setresuid", unix.SYS_SETRESUID, uintptr(own.uid), uintptr(own.uid), uintptr(own.uid), 0},
-		{"capset", unix.SYS_CAPSET, uintptr(unsafe.Pointer(&capset.header)), uintptr(unsafe.Pointer(&capset.data[0])), 0, 0},
-	}
-	for _, s := range steps {
-		if _, _, errno := syscall.AllThreadsSyscall6(s.trap, s.a, s.b, s.c, s.d, 0, 0); errno == unix.ENOTSUP {
-			return nil, errors.New("this program was built with cgo and can't leave root: build it with CGO_ENABLED=0, or start it as an ordinary user with CAP_SETUID, CAP_SETGID, CAP_KILL and CAP_NET_BIND_SERVICE")
-		} else if errno != 0 {
-			return nil, fmt.Errorf("leaving root: %s: %w", s.name, errno)
+	return []threadCall{{"capset", unix.SYS_CAPSET, uintptr(unsafe.Pointer(&capset.header)), uintptr(unsafe.Pointer(&capset.data[0])), 0}}
+}
+
+// inAllThreads makes the calls, each in every thread. In a program with cgo it
+// can't, and fails with ENOTSUP before the first.
+func inAllThreads(what string, calls []threadCall) error {
+	for _, c := range calls {
+		if _, _, errno := syscall.AllThreadsSyscall(c.trap, c.a, c.b, c.c); errno != 0 {
+			return fmt.Errorf("%s: %s: %w", what, c.name, errno)
 		}
 	}
-	return own, nil
+	return nil
 }

@@ -129,6 +129,7 @@ type rootReport struct {
 	Cgo     bool
 	Err     string
 	Own     string // identity.String
+	Excess  string // the error of giving up capabilities
 	Threads []map[string]string
 	Same    string // the error for workers under the supervisor's own id
 }
@@ -147,6 +148,9 @@ func rootChild() int {
 	own, err := dropRoot(&identity{65534, 65534})
 	if err != nil {
 		r.Err = err.Error()
+	}
+	if err := dropExcess(); err != nil {
+		r.Excess = err.Error()
 	}
 	r.Own = own.String()
 	tasks, _ := filepath.Glob("/proc/self/task/*/status")
@@ -212,6 +216,45 @@ func TestDropRoot(t *testing.T) {
 			"CapPrm": fmt.Sprintf("%016x", caps), "CapEff": fmt.Sprintf("%016x", caps),
 			"CapInh": "0000000000000000", "CapAmb": "0000000000000000",
 		}
+	}
+	for _, thread := range got.Threads {
+		for key, value := range want {
+			if thread[key] != value {
+				t.Errorf("thread %s has %s %q, want %q", thread["Pid"], key, thread[key], value)
+			}
+		}
+	}
+}
+
+func TestAnOrdinaryUserGivesUpWhatItHasNoUseFor(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give capabilities")
+	}
+	cmd, stderr := self(t, "root")
+	unprivileged(cmd)
+	cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, unix.CAP_NET_ADMIN, unix.CAP_SYSLOG)
+	stdout, err := cmd.Output()
+	var got rootReport
+	if err == nil {
+		err = json.Unmarshal(stdout, &got)
+	}
+	if err != nil {
+		t.Fatalf("%v: %s%s", err, stdout, stderr)
+	}
+	if got.Cgo { // it says that it could not
+		if !strings.Contains(got.Excess, "giving up capabilities") {
+			t.Errorf("with cgo it failed with %q, want it told", got.Excess)
+		}
+		return
+	}
+	var caps uint64
+	for _, c := range kept {
+		caps |= 1 << c
+	}
+	want := map[string]string{
+		"CapPrm": fmt.Sprintf("%016x", caps), "CapEff": fmt.Sprintf("%016x", caps),
+		"CapInh": "0000000000000000", "CapAmb": "0000000000000000",
 	}
 	for _, thread := range got.Threads {
 		for key, value := range want {

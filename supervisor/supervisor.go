@@ -108,7 +108,8 @@ func (s *Supervisor) Addrs() []netip.AddrPort { return slices.Clone(s.addrs) }
 // A supervisor that was started as root leaves root here, for good: it takes an
 // id of its own (the account brood if there is one) and keeps at most
 // CAP_SETUID, CAP_SETGID, CAP_KILL and CAP_NET_BIND_SERVICE. The whole process
-// changes, so whatever else it needs root for must be open by now.
+// changes, so whatever else it needs root for must be open by now. One that was
+// started as an ordinary user gives up whatever it holds beyond these four.
 //
 // Run fails if the first worker does not come up, with the worker's own words:
 // a handler's constructor reports its bad configuration that way. It can be
@@ -174,6 +175,7 @@ func (s *Supervisor) prepare() error {
 	if err != nil {
 		return err
 	}
+	surplus := dropExcess()
 	if s.launch, err = newLaunch(s.Config, s.who); err != nil {
 		return err
 	}
@@ -192,11 +194,14 @@ func (s *Supervisor) prepare() error {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
 	s.starter = newStarter(s.launch, s.inbox.post)
-	switch {
-	case own != nil:
+	if surplus != nil {
+		s.report.logf(hclog.Warn, "the supervisor keeps capabilities that it has no use for", "error", surplus.Error())
+	}
+	if own != nil {
 		s.report.logf(hclog.Info, "left root", "supervisor", own.String(), "workers", s.who.String())
-	case s.who == nil:
-		s.report.logf(hclog.Warn, "workers run under the supervisor's own user: a handler that is taken over could signal and trace every process of it; start as root to separate them",
+	}
+	if s.who == nil {
+		s.report.logf(hclog.Warn, "workers run under the supervisor's own user: a handler that is taken over could signal and trace every process of it; start as root, with CAP_SETUID, CAP_SETGID and CAP_KILL, to separate them",
 			"uid", unix.Getuid())
 	}
 	s.refill(s.started) // the first worker proves the configuration; then the ports are read

@@ -39,3 +39,6 @@ func asService() []string {
 
 // Root says whether servers can change users.
 func Root() bool { return os.Geteuid() == 0 }
+
+// Race says whether servers run under the race detector, and so with cgo.
+func Race() bool { return raceEnabled }
