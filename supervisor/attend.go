@@ -203,16 +203,23 @@ func (s *Supervisor) reap(now time.Time, w *worker) {
 		return
 	}
 	s.readRest(now, w)
+	s.gone(now, w, exit, w.output.last(func(line string) { s.said(w, line) }))
+	s.letGo(w)
+}
+
+// gone draws the consequences of a worker's end.
+func (s *Supervisor) gone(now time.Time, w *worker, exit ipc.Exit, stack string) {
+	gives := w.state != starting // one that was never ready gives back what its failure says is not enough
 	delete(s.pool.all, w.id)
 	delete(s.pool.busy, w.id)
-	stack := w.output.last(func(line string) { s.said(w, line) })
 	if w.session != nil {
 		s.bury(now, w, exit, stack)
 	} else {
 		s.exited(now, w, exit, stack)
 	}
-	s.letGo(w)
-	s.pool.relieved()
+	if gives {
+		s.pool.relieved()
+	}
 }
 
 // letGo gives a worker's descriptors back. Closing them alone is not enough: a

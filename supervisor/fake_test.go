@@ -10,6 +10,9 @@ import (
 	"brood/ipc"
 )
 
+// patience bounds every wait of a test. It is not an expectation.
+const patience = time.Minute
+
 // fake is a supervisor whose starter starts nothing and whose workers are no
 // processes: a test says what they do. Its loop is the test.
 type fake struct {
@@ -66,7 +69,7 @@ func (f *fake) born(t *testing.T) *worker {
 	}
 	f.pool.lastID++
 	none := child{pid: -1, pidfd: -1, control: -1, stats: -1, stderr: -1}
-	w := &worker{child: none, id: f.pool.lastID, patience: f.now.Add(readyWithin)}
+	w := &worker{child: none, id: f.pool.lastID, wave: f.pool.wave, patience: f.now.Add(readyWithin)}
 	f.pool.all[w.id] = w
 	return w
 }
@@ -91,12 +94,4 @@ func (f *fake) busy(sess *session) *worker {
 }
 
 // dies ends a worker as reap does.
-func (f *fake) dies(w *worker, exit ipc.Exit, stack string) {
-	delete(f.pool.all, w.id)
-	delete(f.pool.busy, w.id)
-	if w.session != nil {
-		f.bury(f.now, w, exit, stack)
-	} else {
-		f.exited(f.now, w, exit, stack)
-	}
-}
+func (f *fake) dies(w *worker, exit ipc.Exit, stack string) { f.gone(f.now, w, exit, stack) }

@@ -106,6 +106,11 @@ func (s *Supervisor) tick(now time.Time) {
 	s.at(s.statsAt)
 	s.advance(now)
 	for _, w := range s.pool.all {
+		if w.unheard {
+			s.reap(now, w)
+			s.at(now.Add(unheardEvery))
+			continue
+		}
 		if w.state == busy && now.Sub(w.heard) > silentFor {
 			s.violation(now, w, fmt.Sprintf("no word for %v; does its handler hang?", silentFor))
 		}

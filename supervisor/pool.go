@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/sys/unix"
 
 	"brood/ipc"
 )
@@ -22,14 +21,19 @@ type pool struct {
 
 	backoff   time.Duration // between starts, while they fail
 	startAt   time.Time     // not before
+	atOnce    int           // starts that may be under way together; few while they fail
+	wave      uint64        // of starts; a failure begins the next one
 	short     bool          // of a resource, at the last start: what a worker gives back may do
 	holdUntil time.Time     // no jobs are handed out before
 }
 
-// Bounds of the pause between starts that fail.
+// Bounds of the pause between starts that fail. For want of a resource it is the
+// shorter one: who waits is stale after staleAfter, and others than workers may
+// give some back, of which nobody tells.
 const (
-	minBackoff = 100 * time.Millisecond
-	maxBackoff = 10 * time.Second
+	minBackoff      = 100 * time.Millisecond
+	maxBackoff      = 10 * time.Second
+	maxShortBackoff = time.Second
 )
 
 // readyWithin is how long a handler's constructor may take.
@@ -40,7 +44,7 @@ const readyWithin = 30 * time.Second
 const maxStarting = 32
 
 func newPool() pool {
-	return pool{all: make(map[uint32]*worker), busy: make(map[uint32]*worker)}
+	return pool{all: make(map[uint32]*worker), busy: make(map[uint32]*worker), atOnce: maxStarting}
 }
 
 func (p *pool) takeIdle() *worker {
@@ -60,21 +64,37 @@ func (p *pool) removeIdle(w *worker) {
 }
 
 // relieved lets the next start be tried at once, if one failed for want of
-// something that a worker which ended has just given back.
+// something that a worker which ended has just given back. The pause after it
+// is what it was if that start fails, too.
 func (p *pool) relieved() {
 	if p.short {
 		p.short, p.startAt = false, time.Time{}
+		p.backoff /= 2
 	}
 }
 
-// failed slows starts down. Those that were under way together fail together,
-// and count once.
-func (p *pool) failed(now time.Time) {
-	if now.Before(p.startAt) {
+// failed slows starts down, and lets them be tried one at a time: many at once
+// compete for what is short, with the workers that are up as well. Starts that
+// were ordered before the last failure count with it.
+func (p *pool) failed(now time.Time, wave uint64, short bool) {
+	p.atOnce = 1
+	if wave < p.wave {
 		return
 	}
-	p.backoff = min(max(2*p.backoff, minBackoff), maxBackoff)
+	p.wave++
+	p.short = short
+	most := maxBackoff
+	if short {
+		most = maxShortBackoff
+	}
+	p.backoff = min(max(2*p.backoff, minBackoff), most)
 	p.startAt = now.Add(p.backoff)
+}
+
+// succeeded lets starts come faster again.
+func (p *pool) succeeded() {
+	p.backoff = 0
+	p.atOnce = min(2*p.atOnce, maxStarting)
 }
 
 // retryAt is when the pool wants to be looked at again.
@@ -100,32 +120,30 @@ func (s *Supervisor) refill(now time.Time) {
 	if s.phase == opening {
 		wanted = 1
 	}
-	for len(s.pool.idle)+s.pool.starting < wanted && s.pool.starting < maxStarting {
+	for len(s.pool.idle)+s.pool.starting < wanted && s.pool.starting < s.pool.atOnce {
 		s.pool.starting++
-		s.starter.start(s.startedWorker)
+		wave := s.pool.wave
+		s.starter.start(func(c child, err error) { s.startedWorker(c, wave, err) })
 	}
 }
 
 // startedWorker takes over what the starter made.
-func (s *Supervisor) startedWorker(c child, err error) {
+func (s *Supervisor) startedWorker(c child, wave uint64, err error) {
 	now := time.Now()
 	if err != nil {
-		s.startFailed(now, err.Error())
-		s.pool.short = exhausted(err)
+		s.startFailed(now, wave, exhausted(err), err.Error())
 		return
 	}
 	s.counters.WorkersStarted++
 	s.pool.lastID++
-	w := &worker{child: c, id: s.pool.lastID, patience: now.Add(readyWithin)}
+	w := &worker{child: c, id: s.pool.lastID, wave: wave, patience: now.Add(readyWithin)}
 	for _, in := range []struct {
 		fd  int
 		tag uint32
 	}{{w.stats, tagStats}, {w.stderr, tagStderr}, {w.pidfd, tagExit}} {
 		if err := s.watch(in.fd, in.tag, w.id); err != nil {
-			ipc.Kill(w.pidfd, unix.SIGKILL)
-			unix.Wait4(w.pid, nil, 0, nil) // no event will tell; it has been killed, so this is short
-			w.close()
-			s.startFailed(now, err.Error())
+			s.startFailed(now, wave, true, err.Error())
+			s.unheard(now, w)
 			return
 		}
 	}
@@ -136,8 +154,24 @@ func (s *Supervisor) startedWorker(c child, err error) {
 	}
 }
 
+// unheardEvery is how often the loop looks for the end of a worker whose pidfd it
+// does not watch.
+const unheardEvery = 100 * time.Millisecond
+
+// unheard ends a worker that can't be watched. No event will tell of its end, so
+// ticks look for it: to wait here would be to wait for the kernel, on the loop.
+func (s *Supervisor) unheard(now time.Time, w *worker) {
+	for _, fd := range []int{w.stats, w.stderr, w.pidfd} {
+		s.unwatch(fd)
+	}
+	s.pool.all[w.id] = w
+	w.state, w.unheard = leaving, true
+	w.kill(now)
+	s.at(now.Add(unheardEvery))
+}
+
 // startFailed counts one start that came to nothing, and slows the next down.
-func (s *Supervisor) startFailed(now time.Time, why string) {
+func (s *Supervisor) startFailed(now time.Time, wave uint64, short bool, why string) {
 	s.pool.starting--
 	s.counters.WorkerFailures++
 	if s.phase == opening {
@@ -145,7 +179,7 @@ func (s *Supervisor) startFailed(now time.Time, why string) {
 		s.hurry()
 		return
 	}
-	s.pool.failed(now)
+	s.pool.failed(now, wave, short)
 	s.at(s.pool.startAt)
 	s.grumble(now, "a worker did not start", "error", why, "next-try", s.pool.backoff.String())
 }
@@ -162,7 +196,7 @@ func (s *Supervisor) ready(now time.Time, w *worker) {
 		return
 	}
 	s.pool.starting--
-	s.pool.backoff = 0
+	s.pool.succeeded()
 	s.rest(now, w)
 	if s.phase == opening {
 		s.open()
@@ -196,6 +230,13 @@ func (s *Supervisor) dismiss(now time.Time, w *worker) {
 	w.control = -1
 }
 
+// threadless says whether a worker died because its runtime could not get a thread
+// or memory: what it printed is the only trace of that.
+func threadless(said string) bool {
+	return strings.Contains(said, "failed to create new OS thread") ||
+		strings.Contains(said, "pthread_create failed") || strings.Contains(said, "out of memory")
+}
+
 // exited says what the end of a worker without a session means.
 func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string) {
 	switch {
@@ -209,7 +250,7 @@ func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string
 		case said != "":
 			why = said
 		}
-		s.startFailed(now, why)
+		s.startFailed(now, w.wave, threadless(said), why)
 	case w.state == idle:
 		s.pool.removeIdle(w)
 		s.counters.WorkerFailures++

@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"errors"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,7 +41,7 @@ func TestPoolBacksOffUpToABound(t *testing.T) {
 	p, now := newPool(), time.Now()
 	want := minBackoff
 	for i := range 20 {
-		p.failed(now)
+		p.failed(now, p.wave, false)
 		if p.backoff != want || !p.retryAt(now).Equal(now.Add(want)) {
 			t.Fatalf("after failure %d the next start is in %v, want %v", i+1, p.backoff, want)
 		}
@@ -210,11 +212,13 @@ func TestNobodyIsStartedForRequestsThatWaitForSomethingElse(t *testing.T) {
 func TestPoolCountsFailuresTogetherOnce(t *testing.T) {
 	t.Parallel()
 	p, now := newPool(), time.Now()
-	for range maxStarting {
-		p.failed(now)
+	wave := p.wave
+	for range maxStarting { // ordered together, they fail one after the other
+		p.failed(now, wave, true)
+		now = now.Add(time.Second)
 	}
 	if p.backoff != minBackoff {
-		t.Errorf("%d starts failed at once: the next is in %v, want %v", maxStarting, p.backoff, minBackoff)
+		t.Errorf("%d starts of one wave failed: the next is in %v, want %v", maxStarting, p.backoff, minBackoff)
 	}
 }
 
@@ -240,6 +244,123 @@ func TestWhatAConstructorPrintedIsNoPartOfALaterStack(t *testing.T) {
 	w.output.feed([]byte("panic: x\n"), func(string) {})
 	if got := w.output.last(func(string) {}); got != "panic: x" {
 		t.Errorf("the stack is %q, want %q", got, "panic: x")
+	}
+}
+
+func TestPoolWaitsForAResourceNoLongerThanItsClientsDo(t *testing.T) {
+	t.Parallel()
+	p, now := newPool(), time.Now()
+	for range 20 {
+		p.failed(now, p.wave, true)
+	}
+	if p.backoff != maxShortBackoff || p.backoff >= staleAfter/2 {
+		t.Errorf("after 20 failures the next start is in %v, want %v", p.backoff, maxShortBackoff)
+	}
+}
+
+// Where workers come and go at the limit, each one's end is worth one start; that
+// most of these fail must not make the pauses longer.
+func TestReliefThatDoesNotHelpDoesNotSlowThePool(t *testing.T) {
+	t.Parallel()
+	p, now := newPool(), time.Now()
+	p.failed(now, p.wave, true)
+	p.failed(now, p.wave, true)
+	want := p.backoff
+	for range 10 {
+		p.relieved()
+		if !p.startAt.IsZero() {
+			t.Fatal("what a worker gave back did not let a start be tried at once")
+		}
+		p.relieved() // no start was tried in between
+		p.failed(now, p.wave, true)
+	}
+	if p.backoff != want {
+		t.Errorf("the pause is %v, want %v as before", p.backoff, want)
+	}
+}
+
+func TestAWorkerThatGotNoThreadIsShortOfAResource(t *testing.T) {
+	t.Parallel()
+	const said = "runtime: failed to create new OS thread (have 2 already; errno=11)\nfatal error: newosproc"
+	f := newFake(t, Options{MinIdle: 1})
+	running := f.busy(&session{with: testWith})
+	f.refill(f.now)
+	f.dies(f.born(t), ipc.Exit{Code: ipc.ExitPanic}, said)
+	f.refill(f.now)
+	if f.ordered() != 0 || !f.pool.startAt.After(f.now) {
+		t.Fatalf("%d workers ordered at once, the next not before %v: its own end relieved nothing", f.ordered(), f.pool.startAt.Sub(f.now))
+	}
+	f.dies(running, ipc.Exit{Signal: unix.SIGKILL}, "")
+	f.refill(f.now)
+	if f.ordered() != 1 {
+		t.Errorf("%d workers ordered after another one's end, want 1", f.ordered())
+	}
+}
+
+// Many starts at once would compete for what is short, and take it from the
+// workers that are up.
+func TestStartsThatFailAreTriedOneAtATime(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MinIdle: 20})
+	f.refill(f.now)
+	order := <-f.starter.orders
+	for f.ordered() > 0 {
+		<-f.starter.orders
+	}
+	f.pool.starting = 1
+	order(child{}, unix.EAGAIN)
+	f.refill(f.pool.startAt)
+	if f.ordered() != 1 {
+		t.Fatalf("%d starts after a failure, want 1", f.ordered())
+	}
+	for want := 2; want <= 8; want *= 2 { // each one that succeeds lets twice as many be tried
+		w := f.born(t)
+		f.ready(f.now, w)
+		for f.ordered() > 0 {
+			<-f.starter.orders
+		}
+		f.pool.starting = 0
+		f.refill(f.pool.startAt)
+		if f.ordered() != want {
+			t.Fatalf("%d starts, want %d", f.ordered(), want)
+		}
+	}
+}
+
+// The loop must not wait for a process, not even for one that it has killed.
+func TestAWorkerThatCantBeWatchedIsReapedByATick(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MinIdle: 1})
+	f.refill(f.now)
+	order := <-f.starter.orders
+	cmd := exec.Command("sleep", "1000")
+	pidfd := -1
+	cmd.SysProcAttr = &syscall.SysProcAttr{PidFD: &pidfd}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended, err := unix.Dup(pidfd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(ended)
+	order(child{pid: cmd.Process.Pid, pidfd: pidfd, control: -1, stats: -1, stderr: -1}, nil) // -1 can't be watched
+	if len(f.pool.all) != 1 || f.pool.starting != 0 || f.counters.WorkerFailures != 1 {
+		t.Errorf("%d workers, %d starting, %d failures; want it kept until it has ended, and counted once",
+			len(f.pool.all), f.pool.starting, f.counters.WorkerFailures)
+	}
+	for n := 0; n == 0; {
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(ended), Events: unix.POLLIN}}, int(patience/time.Millisecond))
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			t.Fatal(err)
+		}
+	}
+	f.tick(f.now.Add(maxSleep))
+	if len(f.pool.all) != 0 || f.counters.WorkerFailures != 1 {
+		t.Errorf("%d workers and %d failures after its end, want 0 and 1", len(f.pool.all), f.counters.WorkerFailures)
+	}
+	if _, err := unix.Wait4(cmd.Process.Pid, nil, unix.WNOHANG, nil); !errors.Is(err, unix.ECHILD) {
+		t.Errorf("its process is still to be waited for: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -14,14 +15,15 @@ import (
 	"brood/ipc"
 )
 
-// Supervisor is one server. New binds its ports, Run serves.
+// Supervisor is one server. New binds its ports, Run serves and frees them; one
+// that is not to run is freed by Close.
 type Supervisor struct {
 	settings
 	who       *identity // of workers; nil: as the supervisor
 	listeners []*listener
 	addrs     []netip.AddrPort
 	inbox     *inbox
-	ran       bool
+	ran       atomic.Bool   // Run or Close was called
 	hurried   chan struct{} // Hurry was called; Run may wait for the log by then
 
 	// All below belongs to the loop.
@@ -115,10 +117,9 @@ func (s *Supervisor) Addrs() []netip.AddrPort { return slices.Clone(s.addrs) }
 // a handler's constructor reports its bad configuration that way. It can be
 // called once.
 func (s *Supervisor) Run(ctx context.Context) error {
-	if s.ran {
-		return errors.New("supervisor: Run was called before")
+	if s.ran.Swap(true) {
+		return errors.New("supervisor: Run or Close was called before")
 	}
-	s.ran = true
 	defer s.close()
 	if err := s.prepare(); err != nil {
 		return err
@@ -128,6 +129,15 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	s.loop()
 	s.flush()
 	return s.fatal
+}
+
+// Close frees the ports of a Supervisor that is never Run, which it can't be any
+// more then. Once Run was called, Run frees everything, and Close does nothing: a
+// server is ended by the end of Run's context.
+func (s *Supervisor) Close() {
+	if !s.ran.Swap(true) {
+		s.close()
+	}
 }
 
 // flush delivers what is left to tell, if anybody listens.

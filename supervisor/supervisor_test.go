@@ -337,7 +337,8 @@ func TestWithoutIdleWorkersEachRequestStartsOne(t *testing.T) {
 
 func TestRunCanBeCalledOnce(t *testing.T) {
 	t.Parallel()
-	s := &Supervisor{ran: true}
+	s := new(Supervisor)
+	s.ran.Store(true)
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "before") {
 		t.Errorf("a second Run returned %v", err)
 	}
@@ -374,5 +375,25 @@ func TestAFailedNewLeavesNothingOpen(t *testing.T) {
 	}
 	if after := descriptors(); !slices.Equal(before, after) {
 		t.Errorf("open before:\n%v\nand after:\n%v", before, after)
+	}
+}
+
+func TestCloseFreesASupervisorThatNeverRan(t *testing.T) {
+	t.Parallel()
+	sup, err := New(Options{Listen: []string{"127.0.0.1:0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := sup.Addrs()[0]
+	sup.Close()
+	l, err := listen(addr)
+	if err != nil {
+		t.Fatalf("the port is not free: %v", err)
+	}
+	defer unix.Close(l.fd)
+	sup.Close()
+	sup.Hurry()
+	if err := sup.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "Close was called") {
+		t.Errorf("Run after Close: %v, want it refused", err)
 	}
 }

@@ -22,6 +22,7 @@ const (
 type worker struct {
 	child
 	id      uint32
+	wave    uint64 // of starts, in which it was ordered; see pool
 	state   state
 	session *session // while busy; and until reaped, if it died with it
 
@@ -29,6 +30,7 @@ type worker struct {
 	since     time.Time // when the first of them was
 	last      bool      // no other session comes after this one
 	returning bool      // leaving, and idle again when it says that it is ready
+	unheard   bool      // not in the epoll set; see Supervisor.unheard
 
 	heard   time.Time // its last word, while busy
 	frames  ipc.FrameReader
