@@ -29,9 +29,15 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		return
 	}
 	with := conversation{peer: a.peer, local: a.local}
-	if dup := s.sessions.duplicate(with, a.data); dup != nil {
+	dup, talks := s.sessions.duplicate(with, a.data)
+	if dup != nil {
 		s.counters.Duplicates++
 		dup.seen = now
+		return
+	}
+	if talks >= maxTalks {
+		s.counters.Refused.Crowded++
+		s.grumble(now, "request dropped: its client has too many sessions", "peer", a.peer.String(), "sessions", talks)
 		return
 	}
 	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || len(s.pool.idle) == 0 || s.full()) {

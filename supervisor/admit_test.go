@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -131,6 +132,21 @@ func TestRepeatedRequestsAreOneSession(t *testing.T) {
 	second := f.queue.waiting[1]
 	if second.older == nil || second.older.request.File != "x" {
 		t.Errorf("the second request of the conversation has older session %+v, want the first", second.older)
+	}
+}
+
+// One client's port can't make the table long: each of its requests is compared
+// with all of its sessions.
+func TestOnePortHasFewSessions(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	for i := range maxTalks + 3 {
+		f.arrive(f.now, nil, from(2070, rrq(fmt.Sprint(i))))
+	}
+	f.arrive(f.now, nil, from(2071, rrq("x")))
+	f.arrive(f.now, nil, from(2070, rrq("0"))) // known, and so no more than a repetition
+	if c := f.counters; f.queue.len() != maxTalks+1 || c.Refused.Crowded != 3 || c.Duplicates != 1 {
+		t.Errorf("%d wait, %d refused, %d duplicates; want %d, 3, 1", f.queue.len(), c.Refused.Crowded, c.Duplicates, maxTalks+1)
 	}
 }
 
@@ -265,7 +281,7 @@ func TestRequestsAddUp(t *testing.T) {
 		t.Helper()
 		c := f.counters
 		r := c.Refused
-		sum := c.Ignored + c.Duplicates + r.Malformed + r.Write + r.QueueFull + r.Stale + r.Unreachable + r.Draining + c.Started + uint64(f.queue.len())
+		sum := c.Ignored + c.Duplicates + r.Malformed + r.Write + r.QueueFull + r.Crowded + r.Stale + r.Unreachable + r.Draining + c.Started + uint64(f.queue.len())
 		ended := c.Completed + c.Declined + c.TimedOut + c.Failed + c.Crashed + c.Ended
 		if c.Requests != 40 || sum != c.Requests || c.Started != ended+uint64(len(f.pool.busy)) {
 			t.Errorf("%s: %+v with %d waiting and %d running does not add up to 40", when, c, f.queue.len(), len(f.pool.busy))

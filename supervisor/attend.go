@@ -61,13 +61,17 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 		s.violation(now, w, "a frame about no session of its own")
 		return
 	}
+	if !plausible(&sess.last, f) {
+		s.violation(now, w, "numbers that can't be")
+		return
+	}
 	sess.last, w.heard = *f, now
-	switch f.Kind {
-	case ipc.KindConfirmed:
+	if f.Kind == ipc.KindConfirmed || f.Bytes > 0 { // a full pipe loses frames; a later one says it, too
 		for older := sess.older; older != nil; older = older.older {
 			s.endSession(now, older, Superseded)
 		}
-	case ipc.KindFinal:
+	}
+	if f.Kind == ipc.KindFinal {
 		outcome := f.Outcome
 		if outcome == ipc.OutcomeStopped {
 			if outcome = sess.ending; outcome == ipc.OutcomeNone {
@@ -85,6 +89,16 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 		w.session = nil
 		s.leave(now, w, again)
 	}
+}
+
+// mostPlausible is more than any session comes to, and so little that the sums of
+// all of them never wrap.
+const mostPlausible = 1 << 47
+
+// plausible says whether a frame's numbers can follow those of the one before.
+func plausible(before, f *ipc.Frame) bool {
+	return f.Bytes >= before.Bytes && f.Packets >= before.Packets && f.Retransmissions >= before.Retransmissions &&
+		f.Bytes <= mostPlausible && f.Packets <= mostPlausible && f.Retransmissions <= f.Packets
 }
 
 // violation puts an end to a worker that does not keep its contract. Its client

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -24,11 +25,15 @@ func TestFramesThatBreakTheContract(t *testing.T) {
 		{"ready while busy", busy, ipc.Frame{Kind: ipc.KindReady}, "ready twice"},
 		{"the end of a session while idle", idle, ipc.Frame{Kind: ipc.KindFinal, Session: 1, Outcome: ipc.OutcomeComplete}, "no session"},
 		{"the end of another's session", busy, ipc.Frame{Kind: ipc.KindFinal, Session: 99, Outcome: ipc.OutcomeComplete}, "no session"},
-		{"stopped, unasked", busy, ipc.Frame{Kind: ipc.KindFinal, Session: 1, Outcome: ipc.OutcomeStopped}, "without being asked"},
+		{"stopped, unasked", busy, ipc.Frame{Kind: ipc.KindFinal, Session: 1, Outcome: ipc.OutcomeStopped, Packets: 9, Bytes: 512}, "without being asked"},
+		{"fewer bytes than before", busy, ipc.Frame{Kind: ipc.KindProgress, Session: 1, Packets: 9, Bytes: 5}, "can't be"},
+		{"fewer packets than before", busy, ipc.Frame{Kind: ipc.KindProgress, Session: 1, Packets: 8, Bytes: 512}, "can't be"},
+		{"more bytes than can be", busy, ipc.Frame{Kind: ipc.KindFinal, Session: 1, Outcome: ipc.OutcomeComplete, Packets: 9, Bytes: math.MaxInt64}, "can't be"},
+		{"more retransmissions than packets", busy, ipc.Frame{Kind: ipc.KindProgress, Session: 1, Packets: 9, Bytes: 512, Retransmissions: 10}, "can't be"},
 		{"a word after the last word", leaving, ipc.Frame{Kind: ipc.KindProgress, Session: 1}, "no session"},
 	} {
 		f := newFake(t, Options{})
-		sess := &session{with: testWith}
+		sess := &session{with: testWith, last: ipc.Frame{Packets: 9, Bytes: 512}}
 		w := f.busy(sess)
 		if w.state = tt.state; tt.state != busy {
 			w.session = nil
@@ -91,6 +96,16 @@ func TestFinalFrameEndsItsSessionOnce(t *testing.T) {
 
 func TestConfirmationEndsOlderSessionsOfTheConversationOnly(t *testing.T) {
 	t.Parallel()
+	for _, frame := range []ipc.Frame{
+		{Kind: ipc.KindConfirmed},
+		{Kind: ipc.KindProgress, Packets: 2, Bytes: 512}, // the one before was lost
+	} {
+		testConfirmation(t, frame)
+	}
+}
+
+func testConfirmation(t *testing.T, frame ipc.Frame) {
+	t.Helper()
 	f := newFake(t, Options{})
 	other := testWith
 	other.local = testLocal.Next()
@@ -99,7 +114,8 @@ func TestConfirmationEndsOlderSessionsOfTheConversationOnly(t *testing.T) {
 	older := f.busy(&session{with: testWith})
 	current := f.busy(&session{with: testWith})
 	newer := f.busy(&session{with: testWith})
-	f.frame(f.now, current, &ipc.Frame{Kind: ipc.KindConfirmed, Session: current.session.id})
+	frame.Session = current.session.id
+	f.frame(f.now, current, &frame)
 	var ending []uint32
 	for _, w := range []*worker{elsewhere, oldest, older, current, newer} {
 		if w.session.ending == Superseded {

@@ -48,14 +48,22 @@ type table struct {
 
 func newTable() table { return table{newest: make(map[conversation]*session)} }
 
-// duplicate returns the live session that this very datagram has begun already.
-func (t *table) duplicate(with conversation, datagram []byte) *session {
+// maxTalks bounds the sessions of one conversation. A client has one, or two while
+// it changes its mind; each request is compared with all of them.
+const maxTalks = 16
+
+// duplicate returns the live session that this very datagram has begun already,
+// and how many sessions the conversation has. A session whose client has
+// acknowledged a block was answered: who sends its request again has started anew,
+// from a port that does not change (2070 in many boot ROMs).
+func (t *table) duplicate(with conversation, datagram []byte) (dup *session, talks int) {
 	for s := t.newest[with]; s != nil; s = s.older {
-		if s.datagram == string(datagram) && s.ending == ipc.OutcomeNone {
-			return s
+		talks++
+		if dup == nil && s.datagram == string(datagram) && s.ending == ipc.OutcomeNone && s.last.Bytes == 0 {
+			dup = s
 		}
 	}
-	return nil
+	return dup, talks
 }
 
 func (t *table) add(s *session) {

@@ -71,7 +71,8 @@ func TestTableDuplicate(t *testing.T) {
 	first := &session{id: 1, with: testWith, datagram: "one"}
 	second := &session{id: 2, with: testWith, datagram: "two"}
 	ended := &session{id: 3, with: testWith, datagram: "three", ending: Superseded}
-	for _, s := range []*session{first, second, ended} {
+	answered := &session{id: 4, with: testWith, datagram: "four", last: ipc.Frame{Bytes: 512}}
+	for _, s := range []*session{first, second, ended, answered} {
 		table.add(s)
 	}
 	elsewhere := conversation{testPeer, netip.MustParseAddr("192.0.2.2")}
@@ -84,13 +85,14 @@ func TestTableDuplicate(t *testing.T) {
 	}{
 		{"the newest request again", testWith, "two", second},
 		{"an older request again", testWith, "one", first},
-		{"another request", testWith, "four", nil},
+		{"another request", testWith, "five", nil},
+		{"a request whose session has got an answer across", testWith, "four", nil},
 		{"a beginning of a request", testWith, "on", nil},
 		{"a request whose session is being ended", testWith, "three", nil},
 		{"the request at another of our addresses", elsewhere, "one", nil},
 		{"the request from another port", otherPort, "one", nil},
 	} {
-		if got := table.duplicate(tt.with, []byte(tt.datagram)); got != tt.want {
+		if got, _ := table.duplicate(tt.with, []byte(tt.datagram)); got != tt.want {
 			t.Errorf("%s (%v, %q): got %+v, want %+v", tt.name, tt.with, tt.datagram, got, tt.want)
 		}
 	}

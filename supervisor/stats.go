@@ -72,6 +72,7 @@ type ServerStats struct {
 		Malformed   uint64 // ERROR 4
 		Write       uint64 // ERROR 2: brood only reads
 		QueueFull   uint64 // more than MaxWaiting
+		Crowded     uint64 // more than 16 sessions of one client's port
 		Stale       uint64 // waited until the client had given up
 		Unreachable uint64 // no socket could be connected to the client
 		Draining    uint64 // waiting when shutdown began

@@ -21,6 +21,7 @@ func logStats(log hclog.Logger, s supervisor.ServerStats) {
 		"refused-malformed", s.Refused.Malformed,
 		"refused-write", s.Refused.Write,
 		"refused-queue-full", s.Refused.QueueFull,
+		"refused-crowded", s.Refused.Crowded,
 		"refused-stale", s.Refused.Stale,
 		"refused-unreachable", s.Refused.Unreachable,
 		"refused-draining", s.Refused.Draining,

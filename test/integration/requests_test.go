@@ -78,6 +78,34 @@ func TestALaterRequestEndsTheFormerSessionAtItsFirstACK(t *testing.T) {
 	}
 }
 
+// A boot ROM that was reset sends the very request that it sent before, from the
+// very port.
+func TestAClientThatStartsAnewIsServedAnew(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	want := tree.File("pxelinux.0", 1000)
+	s := harness.Serve(t, "--root", tree.Dir)
+	peer := harness.NewPeer(t, "127.0.0.1")
+	peer.Send(s.Addr, harness.RRQ("pxelinux.0"))
+	peer.Data(1)
+	old := peer.TID
+	peer.Ack(1)
+	peer.Data(2)
+	served := func() bool { // the old session goes on sending DATA 2 meanwhile
+		b := peer.Ask(s.Addr, harness.RRQ("pxelinux.0"))
+		d, err := protocol.ParseData(b)
+		return err == nil && d.Block == 1 && string(d.Payload) == string(want[:512]) && peer.TID != old
+	}
+	if !harness.Eventually(served) {
+		t.Fatal("it gets nothing but the next block of its former session")
+	}
+	latest := peer.TID
+	peer.Send(latest, protocol.Ack{Block: 1}.Append(nil))
+	peer.Send(latest, protocol.Ack{Block: 2}.Append(nil))
+	s.Wait("session", func(l harness.Line) bool { return l.String("outcome") == "superseded" })
+	s.Wait("session", func(l harness.Line) bool { return l.String("outcome") == "complete" })
+}
+
 func TestWritesAreRefusedAndMalformedRequestsToo(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
