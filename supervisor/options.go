@@ -41,7 +41,8 @@ type Options struct {
 	// MaxIdle is how many idle workers wait at most. Between MinIdle and MaxIdle
 	// their number follows demand: as many as were taken within a second, which is
 	// forgotten by half each second. Workers that come back for another session
-	// may be more for a moment. Zero means 4 times MinIdle; it is never below MinIdle.
+	// may be more for a moment. Zero means 4 times MinIdle, and less than MinIdle
+	// is a fault; where MinIdle has no value of its own, it is not above MaxIdle.
 	MaxIdle int
 	// MaxSessions is how many sessions run at once; further requests wait. Zero
 	// means 1024.
@@ -67,7 +68,9 @@ type Options struct {
 	// (RFC 2349). Zero means 1s.
 	Timeout time.Duration
 	// Retries is how often a packet is sent again before its client counts as
-	// gone: with the defaults after 63s. Zero means 5, negative none.
+	// gone: with the defaults after 63s. Once a round trip was measured packets are
+	// sent again sooner and more often, for the same time. Zero means 5, negative
+	// none, the most is 100.
 	Retries int
 	// MaxBlksize bounds the block size that a client can negotiate (RFC 2348), in
 	// bytes. Zero means 65464, the protocol's limit; the least is 8.
@@ -101,6 +104,9 @@ type Options struct {
 	// Logger gets one line for each session and each event worth one. Nil means none.
 	Logger hclog.Logger
 }
+
+// maxRetries is far beyond what a client waits for.
+const maxRetries = 100
 
 // PortRange is an inclusive range of UDP ports.
 type PortRange struct{ Low, High uint16 }
@@ -143,7 +149,13 @@ func (o Options) settle() (*settings, error) {
 		fault("PortRange %d-%d: want 1 <= Low <= High", r.Low, r.High)
 	}
 	s.MinIdle = orDefault(s.MinIdle, 2*runtime.NumCPU())
-	s.MaxIdle = max(s.MinIdle, orDefault(s.MaxIdle, 4*s.MinIdle))
+	s.MaxIdle = orDefault(s.MaxIdle, 4*s.MinIdle)
+	if s.MaxIdle < s.MinIdle {
+		if o.MinIdle > 0 {
+			fault("MaxIdle %d: want at least MinIdle, %d", o.MaxIdle, o.MinIdle)
+		}
+		s.MinIdle = s.MaxIdle
+	}
 	s.MaxSessions = orDefault(s.MaxSessions, 1024)
 	if s.MaxSessions < 1 {
 		fault("MaxSessions %d: want at least 1", o.MaxSessions)
@@ -161,6 +173,9 @@ func (o Options) settle() (*settings, error) {
 		fault("Timeout %v: want 10ms to 255s", o.Timeout)
 	}
 	s.Retries = orDefault(s.Retries, 5)
+	if s.Retries > maxRetries {
+		fault("Retries %d: want at most %d", o.Retries, maxRetries)
+	}
 	s.MaxBlksize = orDefault(s.MaxBlksize, protocol.MaxBlksize)
 	if s.MaxBlksize < protocol.MinBlksize || s.MaxBlksize > protocol.MaxBlksize {
 		fault("MaxBlksize %d: want %d to %d (RFC 2348)", o.MaxBlksize, protocol.MinBlksize, protocol.MaxBlksize)

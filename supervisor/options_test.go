@@ -67,9 +67,9 @@ func TestOptionsSettle(t *testing.T) {
 			changed(func(l *limits) { l.MinIdle, l.MaxIdle = 3, 12 }),
 		},
 		{
-			"MaxIdle is never below MinIdle",
-			Options{MinIdle: 7, MaxIdle: 2},
-			changed(func(l *limits) { l.MinIdle, l.MaxIdle = 7, 7 }),
+			"a ceiling below the default floor",
+			Options{MaxIdle: 1},
+			changed(func(l *limits) { l.MinIdle, l.MaxIdle = 1, 1 }),
 		},
 		{
 			"MaxIdle without a floor",
@@ -149,6 +149,9 @@ func TestOptionsFaults(t *testing.T) {
 		{"a timeout above RFC 2349's", func(o *Options) { o.Timeout = 256 * time.Second }, "Timeout 4m16s"},
 		{"a negative block", func(o *Options) { o.MaxBlksize = -1 }, "MaxBlksize -1"},
 		{"a block above RFC 2348's", func(o *Options) { o.MaxBlksize = 65465 }, "MaxBlksize 65465"},
+		{"a ceiling below the floor", func(o *Options) { o.MinIdle, o.MaxIdle = 7, 2 }, "MaxIdle 2: want at least MinIdle, 7"},
+		{"more retries than anybody waits for", func(o *Options) { o.Retries = 101 }, "Retries 101"},
+		{"a negative burst", func(o *Options) { o.MaxBurst = -1 }, "MaxBurst -1"},
 		{"a negative window", func(o *Options) { o.MaxWindowsize = -1 }, "MaxWindowsize -1"},
 	}...) {
 		var o Options

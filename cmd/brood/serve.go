@@ -36,7 +36,7 @@ Processes:
   --user NAME            run workers under this account, by name or number
                          (default nobody when started as root)
   --min-idle N           idle workers that wait ahead of demand
-                         (default 2 per CPU; -1: none, an exec per request)
+                         (default 2 per CPU; 0: none, an exec per request)
   --max-idle N           idle workers at most; in between their number follows
                          demand (default 4 times --min-idle)
   --max-sessions N       sessions at once; further requests wait (default 1024)
@@ -49,7 +49,8 @@ Processes:
 Protocol:
   --timeout D            wait for an ACK before sending again, 10ms to 255s;
                          doubles with each try (default 1s)
-  --retries N            send again at most N times (default 5; -1: never)
+  --retries N            send again at most N times, or as long as that takes
+                         where the round trip is known (default 5; 0: never)
   --max-blksize N        largest block that a client can negotiate, in bytes,
                          8 to 65464 (default 65464)
   --mtu-clamp on|off     keep blocks within the MTU of the route to the client, so
@@ -113,6 +114,12 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.StringVar(&f.logLevel, "log-level", "info", "")
 	set.DurationVar(&f.statsInterval, "stats-interval", 0, "")
 	err := set.Parse(args)
+	set.Visit(func(given *flag.Flag) {
+		// In Options zero is the default and -1 is none; here 0 says what it means.
+		if v, ok := map[string]*int{"min-idle": &f.minIdle, "retries": &f.retries}[given.Name]; ok && *v == 0 {
+			*v = -1
+		}
+	})
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, serveUsage)
