@@ -82,7 +82,7 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 		if !w.last {
 			// The next session may begin before the loop comes to this one's output.
 			s.hearOut(w)
-			w.output.last(func(line string) { s.said(w, line) })
+			s.alive(w, s.lastOf(w))
 		}
 		again := s.phase <= serving && w.reusable(now, f)
 		s.finish(now, sess, outcome, "")
@@ -198,6 +198,23 @@ func (s *Supervisor) said(w *worker, line string) {
 	s.report.logf(hclog.Warn, "a worker says", append(s.about(w), "line", protocol.Printable(line))...)
 }
 
+// lastOf returns what looks like a worker's last words, and logs what else it has
+// said.
+func (s *Supervisor) lastOf(w *worker) string {
+	stack := w.output.last(func(line string) { s.said(w, line) })
+	if w.output.cut > 0 {
+		s.report.logf(hclog.Warn, "a worker said more than is logged", append(s.about(w), "lines", w.output.cut)...)
+	}
+	return stack
+}
+
+// alive logs what looked like a worker's last words and was not.
+func (s *Supervisor) alive(w *worker, said string) {
+	if said != "" {
+		s.report.logf(hclog.Warn, "a worker says", append(s.about(w), "text", said)...)
+	}
+}
+
 func (s *Supervisor) about(w *worker) []any {
 	pairs := []any{"worker", w.pid}
 	if w.session != nil {
@@ -217,7 +234,7 @@ func (s *Supervisor) reap(now time.Time, w *worker) {
 		return
 	}
 	s.readRest(now, w)
-	s.gone(now, w, exit, w.output.last(func(line string) { s.said(w, line) }))
+	s.gone(now, w, exit, s.lastOf(w))
 	s.letGo(w)
 }
 

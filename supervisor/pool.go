@@ -260,5 +260,7 @@ func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string
 	case exit.Signal != 0 && w.asked < askedTerm, exit.Signal == 0 && exit.Code != ipc.ExitOK && exit.Code != ipc.ExitOpen:
 		s.counters.WorkerFailures++
 		s.report.logf(hclog.Warn, "a worker ended badly after its session", "worker", w.pid, "exit", exit.String(), "stack", said)
+	default:
+		s.alive(w, said)
 	}
 }

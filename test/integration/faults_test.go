@@ -104,6 +104,21 @@ func TestWhatAWorkerPrintsIsLoggedWithItsSession(t *testing.T) {
 	}
 }
 
+// What only looks like a runtime's last words is a line like any other, and what
+// is too much is counted.
+func TestNothingThatAWorkerPrintsIsLostInSilence(t *testing.T) {
+	t.Parallel()
+	s := startMisbehaving(t)
+	client := workertest.Client{}
+	client.Get(t.Context(), s.Addr, "talk-much", io.Discard)
+	if l := s.Wait("a worker said more than is logged", nil); l.Int("lines") != 6 {
+		t.Errorf("logged %v, want 6 lines of 70", l)
+	}
+	s.Wait("a worker says", func(l harness.Line) bool {
+		return l.String("text") == "SIGNED image accepted\nand all is well"
+	})
+}
+
 func TestAWorkerThatShoutsIsKilled(t *testing.T) {
 	t.Parallel()
 	s := startMisbehaving(t)

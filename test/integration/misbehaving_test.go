@@ -132,6 +132,11 @@ func fault(name string) error {
 		b, _ := f.Append(nil)
 		unix.Write(ipc.Stats, b)
 		select {}
+	case "talk-much":
+		for n := range 70 {
+			fmt.Fprintln(os.Stderr, "line", n)
+		}
+		fmt.Fprintln(os.Stderr, "SIGNED image accepted\nand all is well")
 	case "talk":
 		fmt.Fprintln(os.Stderr, "a line for the log")
 	case "hang":
