@@ -12,9 +12,9 @@ build: ## bin/brood
 	go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/brood ./cmd/brood
 
 run: build ## serve a small demo tree on 127.0.0.1:6969
-	@cmd/brood/demo/run bin/brood
+	@cmd/brood/demo/run bin/brood 127.0.0.1:6969
 
-test: clients unit race ## all that CI runs but lint
+test: clients unit race ## all tests; CI runs lint after them
 
 clients: # the TFTP clients of the interop tests
 	@test/interop/install-clients

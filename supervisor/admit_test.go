@@ -301,7 +301,7 @@ func TestRequestsAddUp(t *testing.T) {
 	check("after the others have given up")
 	f.arrive(f.now, l, from(4000, rrq("x")))
 	f.counters.Requests-- // the 41st
-	f.drain()
+	f.drain(f.now)
 	f.counters.Refused.Draining--
 	for _, w := range f.pool.busy {
 		f.dies(w, ipc.Exit{Signal: unix.SIGSEGV}, "")
@@ -319,7 +319,7 @@ func TestListenersAreClosedByADrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.listeners = []*listener{l}
-	f.drain()
+	f.drain(f.now)
 	if again, err := listen(l.addr); err != nil {
 		t.Errorf("the port is still bound: %v", err)
 	} else {

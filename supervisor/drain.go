@@ -18,11 +18,10 @@ const (
 
 // drain begins the end: no more requests, and as much time as Options give to
 // those who are served.
-func (s *Supervisor) drain() {
+func (s *Supervisor) drain(now time.Time) {
 	if s.phase >= draining {
 		return
 	}
-	now := time.Now()
 	s.phase, s.phaseEnd = draining, now.Add(s.DrainTimeout)
 	s.closeListeners()
 	for s.queue.len() > 0 {
@@ -41,12 +40,11 @@ func (s *Supervisor) drain() {
 }
 
 // hurry tells the sessions that still run to end.
-func (s *Supervisor) hurry() {
-	s.drain()
+func (s *Supervisor) hurry(now time.Time) {
+	s.drain(now)
 	if s.phase == asking {
 		return
 	}
-	now := time.Now()
 	s.phase, s.phaseEnd = asking, now
 	if len(s.pool.busy) > 0 {
 		s.report.logf(hclog.Warn, "ending the sessions that are left", "sessions", len(s.pool.busy))
@@ -62,7 +60,7 @@ func (s *Supervisor) advance(now time.Time) {
 		return
 	}
 	if !now.Before(s.phaseEnd) {
-		s.hurry()
+		s.hurry(now)
 		return
 	}
 	s.at(s.phaseEnd)

@@ -176,7 +176,7 @@ func (s *Supervisor) startFailed(now time.Time, wave uint64, short bool, why str
 	s.counters.WorkerFailures++
 	if s.phase == opening {
 		s.fatal = &StartError{why}
-		s.hurry()
+		s.hurry(now)
 		return
 	}
 	s.pool.failed(now, wave, short)

@@ -123,7 +123,7 @@ func TestStartingReturnsToZero(t *testing.T) {
 		}, 0},
 		{"the drain finds it starting", func(f *fake, t *testing.T) {
 			w := f.born(t)
-			f.drain()
+			f.drain(f.now)
 			f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindReady}) // it had been sent already
 			f.dies(w, ipc.Exit{}, "")
 		}, 0},

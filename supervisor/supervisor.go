@@ -124,7 +124,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { s.inbox.post(s.drain) })
+	stop := context.AfterFunc(ctx, func() { s.inbox.post(func() { s.drain(time.Now()) }) })
 	defer stop()
 	s.loop()
 	s.flush()
@@ -175,7 +175,7 @@ func (s *Supervisor) Hurry() {
 	case s.hurried <- struct{}{}:
 	default:
 	}
-	s.inbox.post(s.hurry)
+	s.inbox.post(func() { s.hurry(time.Now()) })
 }
 
 func (s *Supervisor) prepare() error {
@@ -223,7 +223,7 @@ func (s *Supervisor) open() {
 	for i, l := range s.listeners {
 		if err := s.watch(l.fd, tagListener, uint32(i)); err != nil {
 			s.fatal = err
-			s.hurry()
+			s.hurry(time.Now())
 			return
 		}
 		s.report.logf(hclog.Info, "listening", "address", l.addr.String())

@@ -93,7 +93,7 @@ func TestAWorkerIsRetiredAfterAnUncleanSession(t *testing.T) {
 		{"its output looks like a stack", func(_ *fake, w *worker) { w.output.feed([]byte("panic: x\n"), nil) }, final(ipc.OutcomeComplete), false},
 		{"it may be its last", func(_ *fake, w *worker) { w.since = w.since.Add(-maxAge) }, final(ipc.OutcomeComplete), false},
 		{"it is young enough", func(_ *fake, w *worker) { w.since = w.since.Add(time.Second - maxAge) }, final(ipc.OutcomeComplete), true},
-		{"the server drains", func(f *fake, _ *worker) { f.drain() }, final(ipc.OutcomeComplete), false},
+		{"the server drains", func(f *fake, _ *worker) { f.drain(f.now) }, final(ipc.OutcomeComplete), false},
 	} {
 		f := newFake(t, Options{SessionsPerWorker: 10})
 		w, theirs := f.controlled(t, false)
@@ -173,7 +173,7 @@ func TestADrainDismissesAWorkerBetweenSessions(t *testing.T) {
 	f := newFake(t, Options{SessionsPerWorker: 10})
 	w, theirs := f.controlled(t, false)
 	f.frame(f.now, w, completeFrame)
-	f.drain()
+	f.drain(f.now)
 	f.frame(f.now, w, readyFrame)
 	if w.state != leaving || !hangsUp(theirs) || len(f.pool.idle) != 0 {
 		t.Errorf("state %d, hung up %v, %d idle; want it to leave", w.state, hungUp(theirs), len(f.pool.idle))
