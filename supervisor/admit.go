@@ -121,7 +121,7 @@ func (s *Supervisor) hold(now time.Time, err error) {
 }
 
 // handOver opens the session's socket and gives both to a worker. On an error
-// the worker is idle again, or on its way out if it was at fault.
+// the worker is idle again: it is the request's, or the system's.
 func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 	fd, local, err := openSocket(sess.with.local, sess.with.peer, s.PortRange)
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 	if err != nil {
 		closeFD(fd)
 		sess.socket = -1
-		if exhausted(err) {
+		if !hungUp(err) {
 			s.pool.idle = append(s.pool.idle, w)
 			return err
 		}

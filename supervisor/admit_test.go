@@ -221,6 +221,29 @@ func TestAJobThatAWorkerDidNotLiveToTakeGoesToTheNext(t *testing.T) {
 	}
 }
 
+// An error that is not the worker's must not cost one worker after the other.
+func TestAJobThatCantBeSentIsUnservedAndCostsNoWorker(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	w, _ := f.addIdle(t)
+	control := w.control
+	defer unix.Close(control)
+	file, err := os.Open(os.DevNull) // no socket: ENOTSOCK
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	w.control = int(file.Fd())
+	f.arrive(f.now, &listener{fd: -1}, from(2070, rrq("x")))
+	got := f.reported()
+	if len(got) != 1 || got[0].Outcome != Unserved || !strings.Contains(got[0].Detail, "handing a job over") || f.queue.len() != 0 {
+		t.Errorf("recorded %+v with %d waiting, want one session, unserved, and why", got, f.queue.len())
+	}
+	if w.state != idle || len(f.pool.idle) != 1 || f.counters.Refused.Unreachable != 1 {
+		t.Errorf("the worker's state is %d, %d are idle, counted %+v; want it idle", w.state, len(f.pool.idle), f.counters)
+	}
+}
+
 func TestRequestsWaitWhileThePortsAreUsed(t *testing.T) {
 	ports := freePorts(t, 1)
 	f := newFake(t, Options{PortRange: ports})

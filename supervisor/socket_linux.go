@@ -73,7 +73,14 @@ var errPortsUsed = errors.New("every port of the range is in use")
 // moment, so that waiting helps.
 func exhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) ||
-		errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) || errors.Is(err, errPortsUsed)
+		errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) || errors.Is(err, errPortsUsed) ||
+		errors.Is(err, unix.ETOOMANYREFS) // descriptors that are on their way count against the limit, too
+}
+
+// hungUp says whether an error of a control socket means that its worker is gone.
+func hungUp(err error) bool {
+	return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) ||
+		errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ECONNREFUSED)
 }
 
 // speak sends an ERROR for a worker that can't, from the session's own TID.

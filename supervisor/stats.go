@@ -74,7 +74,7 @@ type ServerStats struct {
 		QueueFull   uint64 // more than MaxWaiting
 		Crowded     uint64 // more than 16 sessions of one client's port
 		Stale       uint64 // waited until the client had given up
-		Unreachable uint64 // no socket could be connected to the client
+		Unreachable uint64 // no socket could be connected to the client, or it could not be handed over
 		Draining    uint64 // waiting when shutdown began
 	}
 	Ignored    uint64 // datagrams that are no request
