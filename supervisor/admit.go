@@ -141,7 +141,7 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 	if err != nil {
 		closeFD(fd)
 		sess.socket = -1
-		if !hungUp(err) {
+		if !peerless(err) {
 			s.pool.idle = append(s.pool.idle, w)
 			return err
 		}

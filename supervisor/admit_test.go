@@ -3,6 +3,8 @@ package supervisor
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 	"time"
 

@@ -77,8 +77,8 @@ func exhausted(err error) bool {
 		errors.Is(err, unix.ETOOMANYREFS) // descriptors that are on their way count against the limit, too
 }
 
-// hungUp says whether an error of a control socket means that its worker is gone.
-func hungUp(err error) bool {
+// peerless says whether an error of a control socket means that its worker is gone.
+func peerless(err error) bool {
 	return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) ||
 		errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ECONNREFUSED)
 }
