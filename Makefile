@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 TOOL    := go tool -modfile=test/tools/go.mod
 FUZZTIME ?= 20s
 
-.PHONY: build run test unit race fuzz lint bench clients
+.PHONY: build run test unit race attack fuzz lint bench clients
 
 build: ## bin/brood
 	go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/brood ./cmd/brood
@@ -27,6 +27,9 @@ unit:
 race: ## the tests again under the race detector
 	@test/tools/need-cc || { [ "$(CI)" != true ]; exit; }; \
 	CGO_ENABLED=1 go test -race ./ipc ./worker/... ./supervisor ./test/integration
+
+attack: ## handlers that attack, and what came of each; as root
+	@mkdir -p .tools && go test -c -o .tools/attack ./test/attack && .tools/attack -table
 
 fuzz: ## every fuzz target for FUZZTIME
 	@test/tools/fuzz $(FUZZTIME)

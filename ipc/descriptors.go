@@ -1,5 +1,7 @@
 package ipc
 
+import "golang.org/x/sys/unix"
+
 // The descriptor numbers of a worker; see the package comment.
 const (
 	Control = 3
@@ -13,3 +15,10 @@ const (
 	RoleEnv    = "BROOD_ROLE"
 	RoleWorker = "worker"
 )
+
+// CloseFD closes a descriptor. A number below 0 is none.
+func CloseFD(fd int) {
+	if fd >= 0 {
+		unix.Close(fd)
+	}
+}

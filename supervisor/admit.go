@@ -136,10 +136,10 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 	job := sess.job(&s.settings, last)
 	message, err := job.Encode()
 	if err == nil {
-		err = ipc.SendJob(w.control, message, fd)
+		err = ipc.SendJob(w.Control, message, fd)
 	}
 	if err != nil {
-		closeFD(fd)
+		ipc.CloseFD(fd)
 		sess.socket = -1
 		if !peerless(err) {
 			s.pool.idle = append(s.pool.idle, w)
@@ -168,7 +168,7 @@ func (s *Supervisor) refuseWaiting(now time.Time, sess *session, reason *uint64,
 // finish takes a session out of the table and tells the world.
 func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack string) {
 	s.sessions.remove(sess)
-	closeFD(sess.socket)
+	ipc.CloseFD(sess.socket)
 	sess.socket = -1
 	s.count(outcome, &sess.last)
 	record := sess.record(now, outcome)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/launch"
 	"brood/protocol"
 )
 
@@ -22,14 +23,14 @@ func (f *fake) addIdle(t *testing.T) (*worker, int) {
 		t.Fatal(err)
 	}
 	f.pool.lastID++
-	w := &worker{child: child{pid: 4711, pidfd: -1, control: ours, stats: -1, stderr: -1}, id: f.pool.lastID, state: idle}
+	w := &worker{Child: launch.Child{PID: 4711, PIDFD: -1, Control: ours, Stats: -1, Stderr: -1}, id: f.pool.lastID, state: idle}
 	f.pool.all[w.id] = w
 	f.pool.idle = append(f.pool.idle, w)
 	t.Cleanup(func() {
-		closeFD(w.control)
-		closeFD(theirs)
+		ipc.CloseFD(w.Control)
+		ipc.CloseFD(theirs)
 		if w.session != nil {
-			closeFD(w.session.socket)
+			ipc.CloseFD(w.session.socket)
 		}
 	})
 	return w, theirs
@@ -218,7 +219,7 @@ func TestAJobThatAWorkerDidNotLiveToTakeGoesToTheNext(t *testing.T) {
 	} else {
 		unix.Close(socket)
 	}
-	if dead.state != leaving || dead.control != -1 || alive.state != busy || f.counters.Started != 1 || f.queue.len() != 0 {
+	if dead.state != leaving || dead.Control != -1 || alive.state != busy || f.counters.Started != 1 || f.queue.len() != 0 {
 		t.Errorf("states %d and %d, %d started, %d waiting; want the first to leave and the second busy", dead.state, alive.state, f.counters.Started, f.queue.len())
 	}
 }
@@ -228,14 +229,14 @@ func TestAJobThatCantBeSentIsUnservedAndCostsNoWorker(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{})
 	w, _ := f.addIdle(t)
-	control := w.control
+	control := w.Control
 	defer unix.Close(control)
 	file, err := os.Open(os.DevNull) // no socket: ENOTSOCK
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	w.control = int(file.Fd())
+	w.Control = int(file.Fd())
 	f.arrive(f.now, &listener{fd: -1}, from(2070, rrq("x")))
 	got := f.reported()
 	if len(got) != 1 || got[0].Outcome != Unserved || !strings.Contains(got[0].Detail, "handing a job over") || f.queue.len() != 0 {

@@ -16,14 +16,14 @@ import (
 // that writes without end must not keep the loop to itself.
 func (s *Supervisor) readFrames(now time.Time, w *worker) {
 	var buf [ipc.MaxFrame]byte
-	n, err := unix.Read(w.stats, buf[:])
+	n, err := unix.Read(w.Stats, buf[:])
 	switch {
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 		return
 	case err != nil || n == 0:
 		// All writing ends are closed. The pidfd says the rest; a worker that only
 		// closed its pipe goes on, and is missed when it ends without a last word.
-		s.unwatch(w.stats)
+		s.unwatch(w.Stats)
 		return
 	}
 	err = w.frames.Feed(buf[:n], func(f ipc.Frame) {
@@ -108,12 +108,12 @@ func (s *Supervisor) violation(now time.Time, w *worker, what string) {
 		return
 	}
 	w.violated = what
-	s.unwatch(w.stats)
+	s.unwatch(w.Stats)
 	if w.state == idle || w.state == leaving {
 		s.pool.removeIdle(w)
 		w.state = leaving
 		s.counters.WorkerFailures++
-		s.grumble(now, "a worker without a session broke its contract", "worker", w.pid, "how", what)
+		s.grumble(now, "a worker without a session broke its contract", "worker", w.PID, "how", what)
 	}
 	w.kill(now)
 	s.at(w.patience)
@@ -130,8 +130,8 @@ func (s *Supervisor) leave(now time.Time, w *worker, again bool) {
 	w.patience = now.Add(grace)
 	s.at(w.patience)
 	if !w.last && !again {
-		closeFD(w.control) // it waits for a job
-		w.control = -1
+		ipc.CloseFD(w.Control) // it waits for a job
+		w.Control = -1
 	}
 }
 
@@ -172,17 +172,17 @@ func (s *Supervisor) endSession(now time.Time, sess *session, why Outcome) {
 // readOutput takes what one read of a worker's standard error brings.
 func (s *Supervisor) readOutput(now time.Time, w *worker) {
 	var buf [4096]byte
-	n, err := unix.Read(w.stderr, buf[:])
+	n, err := unix.Read(w.Stderr, buf[:])
 	switch {
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 		return
 	case err != nil || n == 0:
-		s.unwatch(w.stderr)
+		s.unwatch(w.Stderr)
 		return
 	}
 	w.output.feed(buf[:n], func(line string) { s.said(w, line) })
 	if w.output.full() {
-		s.unwatch(w.stderr)
+		s.unwatch(w.Stderr)
 		s.violation(now, w, fmt.Sprintf("more than %d KiB of output", outputQuota>>10))
 	}
 }
@@ -216,7 +216,7 @@ func (s *Supervisor) alive(w *worker, said string) {
 }
 
 func (s *Supervisor) about(w *worker) []any {
-	pairs := []any{"worker", w.pid}
+	pairs := []any{"worker", w.PID}
 	if w.session != nil {
 		pairs = append(pairs, "peer", w.session.with.peer.String(), "file", protocol.Printable(w.session.request.File))
 	}
@@ -225,7 +225,7 @@ func (s *Supervisor) about(w *worker) []any {
 
 // reap collects a worker that has ended, and speaks for it if it left a client behind.
 func (s *Supervisor) reap(now time.Time, w *worker) {
-	exit, done, err := ipc.Reap(w.pid)
+	exit, done, err := ipc.Reap(w.PID)
 	if err != nil {
 		// Somebody else waited for our child. There is no status, but there is an end.
 		exit, done = ipc.Exit{Code: -1}, true
@@ -257,10 +257,10 @@ func (s *Supervisor) gone(now time.Time, w *worker, exit ipc.Exit, stack string)
 // worker that is being started has copies until its exec, and for as long epoll
 // would go on telling of the old one's end.
 func (s *Supervisor) letGo(w *worker) {
-	s.unwatch(w.stats)
-	s.unwatch(w.stderr)
-	s.unwatch(w.pidfd)
-	w.close()
+	s.unwatch(w.Stats)
+	s.unwatch(w.Stderr)
+	s.unwatch(w.PIDFD)
+	w.Child.Close()
 }
 
 // readRest takes what a dead worker left in its pipes: at most what a pipe holds,
@@ -268,7 +268,7 @@ func (s *Supervisor) letGo(w *worker) {
 func (s *Supervisor) readRest(now time.Time, w *worker) {
 	var buf [ipc.MaxFrame]byte
 	for range 16 {
-		n, err := unix.Read(w.stats, buf[:])
+		n, err := unix.Read(w.Stats, buf[:])
 		if err != nil || n <= 0 || w.violated != "" {
 			break
 		}
@@ -287,7 +287,7 @@ func (s *Supervisor) readRest(now time.Time, w *worker) {
 func (s *Supervisor) hearOut(w *worker) {
 	var buf [4096]byte
 	for range 16 {
-		n, err := unix.Read(w.stderr, buf[:])
+		n, err := unix.Read(w.Stderr, buf[:])
 		if err != nil || n <= 0 {
 			break
 		}
@@ -303,11 +303,11 @@ func (s *Supervisor) hearOut(w *worker) {
 func (s *Supervisor) bury(now time.Time, w *worker, exit ipc.Exit, stack string) {
 	sess := w.session
 	outcome := Crashed
-	sess.last.Detail = fmt.Sprintf("worker %d: %v", w.pid, exit)
+	sess.last.Detail = fmt.Sprintf("worker %d: %v", w.PID, exit)
 	switch {
 	case w.violated != "":
 		outcome = Violated
-		sess.last.Detail = fmt.Sprintf("worker %d was killed: %s", w.pid, w.violated)
+		sess.last.Detail = fmt.Sprintf("worker %d was killed: %s", w.PID, w.violated)
 	case sess.ending != ipc.OutcomeNone:
 		outcome = sess.ending
 	}

@@ -85,7 +85,7 @@ func TestFinalFrameEndsItsSessionOnce(t *testing.T) {
 	}
 	f.dies(w, ipc.Exit{}, "")
 	got := f.reported()
-	if len(got) != 1 || got[0].Outcome != Complete || got[0].Bytes != 1000 || got[0].WorkerPID != w.pid {
+	if len(got) != 1 || got[0].Outcome != Complete || got[0].Bytes != 1000 || got[0].WorkerPID != w.PID {
 		t.Errorf("recorded %+v, want one session, complete, of 1000 bytes", got)
 	}
 	c := f.counters
@@ -247,7 +247,7 @@ func TestAWorkerThatWritesTooMuchIsEnded(t *testing.T) {
 	}
 	defer unix.Close(r)
 	defer unix.Close(write)
-	w.stderr = r
+	w.Stderr = r
 	for !w.output.full() {
 		unix.Write(write, make([]byte, 4096))
 		f.readOutput(f.now, w)
@@ -266,7 +266,7 @@ func TestNothingIsHeardOfAWorkerThatWasLetGo(t *testing.T) {
 	for _, end := range []struct {
 		fd  *int
 		tag uint32
-	}{{&w.stats, tagStats}, {&w.stderr, tagStderr}, {&w.pidfd, tagExit}} {
+	}{{&w.Stats, tagStats}, {&w.Stderr, tagStderr}, {&w.PIDFD, tagExit}} {
 		read, write, err := ipc.StderrPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/launch"
 )
 
 func TestDemandIsThePeakOfASecondAndDecays(t *testing.T) {
@@ -88,7 +89,7 @@ func (f *fake) idlers(n int) []*worker {
 	var all []*worker
 	for range n {
 		f.pool.lastID++
-		w := &worker{child: child{pidfd: -1, control: -1, stats: -1, stderr: -1}, id: f.pool.lastID, state: idle}
+		w := &worker{Child: launch.Child{PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}, id: f.pool.lastID, state: idle}
 		f.pool.all[w.id] = w
 		f.pool.idle = append(f.pool.idle, w)
 		all = append(all, w)
@@ -171,7 +172,7 @@ func TestAHandOverIsDemand(t *testing.T) {
 	t.Cleanup(func() { unix.Close(ours); unix.Close(theirs) })
 	f.tick(f.now)
 	w := f.pool.takeIdle()
-	w.control = ours
+	w.Control = ours
 	sess := &session{id: 1, with: conversation{peer: loopbackPeer, local: loopbackPeer.Addr()}, socket: -1}
 	if err := f.handOver(f.now, sess, w); err != nil || w.state != busy {
 		t.Fatalf("%v, state %d, want it handed over", err, w.state)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/launch"
 )
 
 // patience bounds every wait of a test. It is not an expectation.
@@ -36,7 +37,7 @@ func newFake(t *testing.T, o Options) *fake {
 		quiet:    make(quiet),
 		pool:     newPool(),
 		phase:    serving,
-		starter:  &starter{orders: make(chan func(child, error), maxStarting)},
+		starter:  &starter{orders: make(chan order, maxStarting)},
 		report:   newReporter(hclog.NewNullLogger()),
 	}
 	if f.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -68,8 +69,8 @@ func (f *fake) born(t *testing.T) *worker {
 		t.Fatalf("no worker was ordered; %d are starting", f.pool.starting)
 	}
 	f.pool.lastID++
-	none := child{pid: -1, pidfd: -1, control: -1, stats: -1, stderr: -1}
-	w := &worker{child: none, id: f.pool.lastID, wave: f.pool.wave, patience: f.now.Add(readyWithin)}
+	none := launch.Child{PID: -1, PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}
+	w := &worker{Child: none, id: f.pool.lastID, wave: f.pool.wave, patience: f.now.Add(readyWithin)}
 	f.pool.all[w.id] = w
 	return w
 }
@@ -84,8 +85,8 @@ func (f *fake) ordered() int { return len(f.starter.orders) }
 func (f *fake) busy(sess *session) *worker {
 	f.pool.lastID++
 	f.lastID++
-	none := child{pid: 4711, pidfd: -1, control: -1, stats: -1, stderr: -1}
-	w := &worker{child: none, id: f.pool.lastID, state: busy, session: sess}
+	none := launch.Child{PID: 4711, PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}
+	w := &worker{Child: none, id: f.pool.lastID, state: busy, session: sess}
 	sess.id, sess.worker, sess.socket, sess.received, sess.handed = f.lastID, w, -1, f.now, f.now
 	f.pool.all[w.id], f.pool.busy[w.id] = w, w
 	f.sessions.add(sess)

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"brood/ipc"
 )
 
 // inbox brings calls from other goroutines to the loop. An eventfd wakes it.
@@ -45,6 +47,6 @@ func (in *inbox) take() []func() {
 func (in *inbox) close() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	closeFD(in.wake)
+	ipc.CloseFD(in.wake)
 	in.wake = -1
 }

@@ -104,6 +104,9 @@ func newTestHandler(config []byte) (workers.Handler, error) {
 		case "status":
 			b, err := os.ReadFile("/proc/self/status")
 			return workers.Bytes(b), err
+		case "limits":
+			b, err := os.ReadFile("/proc/self/limits")
+			return workers.Bytes(b), err
 		case "descriptors":
 			return workers.Bytes([]byte(strings.Join(inherited(), "\n"))), nil
 		case "panic":
@@ -155,7 +158,8 @@ func inherited() []string {
 // spec is what a test's server is started with: Options as they can be told.
 type spec struct {
 	Config                                 string
-	Listen                                 []string
+	Listen, ReadPaths                      []string
+	Sandbox                                SandboxLevel
 	MinIdle, MaxIdle, MaxSessions, Retries int
 	PortRange                              PortRange
 }
@@ -180,6 +184,8 @@ func serveChild() int {
 	out := json.NewEncoder(os.Stdout)
 	sup, err := New(Options{
 		Config:         []byte(sp.Config),
+		ReadPaths:      sp.ReadPaths,
+		Sandbox:        sp.Sandbox,
 		Listen:         sp.Listen,
 		MinIdle:        sp.MinIdle,
 		MaxIdle:        sp.MaxIdle,
@@ -235,6 +241,9 @@ func startServer(t *testing.T, sp spec, inherit ...*os.File) *server {
 	t.Helper()
 	if sp.Listen == nil {
 		sp.Listen = []string{"127.0.0.1:0"}
+	}
+	if raceEnabled {
+		sp.Sandbox = SandboxOff // the detector reads /proc and has terabytes of address space
 	}
 	told, err := json.Marshal(sp)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -25,6 +26,21 @@ type Options struct {
 
 	// Config is handed, as it stands, to the handler constructor of every worker.
 	Config []byte
+
+	// ReadPaths are all of the file system that workers may open, for reading:
+	// files, and directories with what lies below them, by absolute names. One that
+	// is replaced, or comes to be, is seen by the workers that start afterwards.
+	ReadPaths []string
+	// Sandbox is how much workers may do: the loosest level that a handler of this
+	// configuration needs; see worker.Narrow. What the kernel can't give of it is
+	// logged once and shown in ServerStats.
+	Sandbox SandboxLevel
+	// RequireSandbox has New fail if the kernel can't give all of Sandbox.
+	RequireSandbox bool
+	// MaxAddressSpace bounds the address space of each worker in bytes, of which
+	// the Go runtime reserves about 1.2 GiB for itself. Zero means 4 GiB, negative
+	// no bound.
+	MaxAddressSpace int64
 
 	// User is the account, by name or number, under which workers run. Empty means
 	// nobody if the supervisor may change ids, and otherwise no change.
@@ -124,6 +140,9 @@ func ParsePortRange(s string) (PortRange, error) {
 
 const maxSessionsPerWorker = 10_000
 
+// minAddressSpace is what a worker can start in.
+const minAddressSpace = 2 << 30
+
 // settings are Options with every default filled in and every fault found.
 type settings struct {
 	Options
@@ -168,6 +187,21 @@ func (o Options) settle() (*settings, error) {
 	if s.SessionsPerWorker < 1 || s.SessionsPerWorker > maxSessionsPerWorker {
 		fault("SessionsPerWorker %d: want 1 to %d", o.SessionsPerWorker, maxSessionsPerWorker)
 	}
+	for _, path := range s.ReadPaths {
+		if !filepath.IsAbs(path) {
+			fault("ReadPaths %q: want an absolute path", path)
+		}
+	}
+	if s.Sandbox > SandboxOff {
+		fault("Sandbox %v: want SandboxStrict, SandboxNetwork, SandboxExec or SandboxOff", o.Sandbox)
+	}
+	if s.Sandbox == SandboxOff && s.RequireSandbox {
+		fault("Sandbox %v and RequireSandbox: there is nothing to require", o.Sandbox)
+	}
+	s.MaxAddressSpace = orDefault(s.MaxAddressSpace, 4<<30)
+	if s.MaxAddressSpace > 0 && s.MaxAddressSpace < minAddressSpace {
+		fault("MaxAddressSpace %d: want at least %d, of which the Go runtime takes most", o.MaxAddressSpace, minAddressSpace)
+	}
 	s.Timeout = orDefault(s.Timeout, time.Second)
 	if s.Timeout < 10*time.Millisecond || s.Timeout > 255*time.Second {
 		fault("Timeout %v: want 10ms to 255s", o.Timeout)
@@ -209,7 +243,7 @@ func (e *OptionsError) Error() string { return e.Faults.Error() }
 func (e *OptionsError) Unwrap() error { return e.Faults }
 
 // orDefault reads the convention of Options: zero means the default, negative none.
-func orDefault[T int | time.Duration](v, def T) T {
+func orDefault[T int | int64 | time.Duration](v, def T) T {
 	if v == 0 {
 		return def
 	}

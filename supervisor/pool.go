@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"brood/ipc"
+	"brood/ipc/launch"
 )
 
 // pool holds the workers. Those of one state are found without a search.
@@ -123,12 +124,12 @@ func (s *Supervisor) refill(now time.Time) {
 	for len(s.pool.idle)+s.pool.starting < wanted && s.pool.starting < s.pool.atOnce {
 		s.pool.starting++
 		wave := s.pool.wave
-		s.starter.start(func(c child, err error) { s.startedWorker(c, wave, err) })
+		s.starter.start(func(c launch.Child, err error) { s.startedWorker(c, wave, err) })
 	}
 }
 
 // startedWorker takes over what the starter made.
-func (s *Supervisor) startedWorker(c child, wave uint64, err error) {
+func (s *Supervisor) startedWorker(c launch.Child, wave uint64, err error) {
 	now := time.Now()
 	if err != nil {
 		s.startFailed(now, wave, exhausted(err), err.Error())
@@ -136,11 +137,11 @@ func (s *Supervisor) startedWorker(c child, wave uint64, err error) {
 	}
 	s.counters.WorkersStarted++
 	s.pool.lastID++
-	w := &worker{child: c, id: s.pool.lastID, wave: wave, patience: now.Add(readyWithin)}
+	w := &worker{Child: c, id: s.pool.lastID, wave: wave, patience: now.Add(readyWithin)}
 	for _, in := range []struct {
 		fd  int
 		tag uint32
-	}{{w.stats, tagStats}, {w.stderr, tagStderr}, {w.pidfd, tagExit}} {
+	}{{w.Stats, tagStats}, {w.Stderr, tagStderr}, {w.PIDFD, tagExit}} {
 		if err := s.watch(in.fd, in.tag, w.id); err != nil {
 			s.startFailed(now, wave, true, err.Error())
 			s.unheard(now, w)
@@ -161,7 +162,7 @@ const unheardEvery = 100 * time.Millisecond
 // unheard ends a worker that can't be watched. No event will tell of its end, so
 // ticks look for it: to wait here would be to wait for the kernel, on the loop.
 func (s *Supervisor) unheard(now time.Time, w *worker) {
-	for _, fd := range []int{w.stats, w.stderr, w.pidfd} {
+	for _, fd := range []int{w.Stats, w.Stderr, w.PIDFD} {
 		s.unwatch(fd)
 	}
 	s.pool.all[w.id] = w
@@ -226,8 +227,8 @@ func (s *Supervisor) dismiss(now time.Time, w *worker) {
 	w.state, w.asked, w.returning = leaving, askedNicely, false
 	w.patience = now.Add(grace)
 	s.at(w.patience)
-	closeFD(w.control)
-	w.control = -1
+	ipc.CloseFD(w.Control)
+	w.Control = -1
 }
 
 // threadless says whether a worker died because its runtime could not get a thread
@@ -254,12 +255,12 @@ func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string
 	case w.state == idle:
 		s.pool.removeIdle(w)
 		s.counters.WorkerFailures++
-		s.grumble(now, "an idle worker died", "worker", w.pid, "exit", exit.String(), "stack", said)
+		s.grumble(now, "an idle worker died", "worker", w.PID, "exit", exit.String(), "stack", said)
 	case exit.Signal == 0 && exit.Code == ipc.ExitUnclean && !w.last:
-		s.report.logf(hclog.Debug, "a worker is not used again", "worker", w.pid, "exit", exit.String(), "why", said)
+		s.report.logf(hclog.Debug, "a worker is not used again", "worker", w.PID, "exit", exit.String(), "why", said)
 	case exit.Signal != 0 && w.asked < askedTerm, exit.Signal == 0 && exit.Code != ipc.ExitOK && exit.Code != ipc.ExitOpen:
 		s.counters.WorkerFailures++
-		s.report.logf(hclog.Warn, "a worker ended badly after its session", "worker", w.pid, "exit", exit.String(), "stack", said)
+		s.report.logf(hclog.Warn, "a worker ended badly after its session", "worker", w.PID, "exit", exit.String(), "stack", said)
 	default:
 		s.alive(w, said)
 	}

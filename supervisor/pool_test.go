@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/launch"
 )
 
 func TestStartErrorIsTheWorkersOwnText(t *testing.T) {
@@ -103,7 +104,7 @@ func TestStartingReturnsToZero(t *testing.T) {
 		failures uint64
 	}{
 		{"it becomes ready", func(f *fake, t *testing.T) { f.ready(f.now, f.born(t)) }, 0},
-		{"it can't be started", func(f *fake, t *testing.T) { (<-f.starter.orders)(child{}, unix.EAGAIN) }, 1},
+		{"it can't be started", func(f *fake, t *testing.T) { (<-f.starter.orders)(launch.Child{}, unix.EAGAIN) }, 1},
 		{"it dies", func(f *fake, t *testing.T) { f.dies(f.born(t), ipc.Exit{Signal: unix.SIGSEGV}, "") }, 1},
 		{"it exits cleanly and too early", func(f *fake, t *testing.T) { f.dies(f.born(t), ipc.Exit{}, "") }, 1},
 		{"it breaks its contract", func(f *fake, t *testing.T) {
@@ -308,7 +309,7 @@ func TestStartsThatFailAreTriedOneAtATime(t *testing.T) {
 		<-f.starter.orders
 	}
 	f.pool.starting = 1
-	order(child{}, unix.EAGAIN)
+	order(launch.Child{}, unix.EAGAIN)
 	f.refill(f.pool.startAt)
 	if f.ordered() != 1 {
 		t.Fatalf("%d starts after a failure, want 1", f.ordered())
@@ -344,7 +345,7 @@ func TestAWorkerThatCantBeWatchedIsReapedByATick(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(ended)
-	order(child{pid: cmd.Process.Pid, pidfd: pidfd, control: -1, stats: -1, stderr: -1}, nil) // -1 can't be watched
+	order(launch.Child{PID: cmd.Process.Pid, PIDFD: pidfd, Control: -1, Stats: -1, Stderr: -1}, nil) // -1 can't be watched
 	if len(f.pool.all) != 1 || f.pool.starting != 0 || f.counters.WorkerFailures != 1 {
 		t.Errorf("%d workers, %d starting, %d failures; want it kept until it has ended, and counted once",
 			len(f.pool.all), f.pool.starting, f.counters.WorkerFailures)

@@ -115,7 +115,7 @@ func (s *session) record(now time.Time, outcome Outcome) SessionStats {
 		r.Waited = s.handed.Sub(s.received)
 	}
 	if s.worker != nil {
-		r.WorkerPID = s.worker.pid
+		r.WorkerPID = s.worker.PID
 	}
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"brood/ipc"
+	"brood/ipc/launch"
 	"brood/protocol"
 )
 
@@ -170,7 +171,7 @@ func TestRecordOfASessionThatRan(t *testing.T) {
 	received := time.Now()
 	s := &session{
 		with: testWith, received: received, handed: received.Add(time.Second),
-		worker: &worker{child: child{pid: 4711}},
+		worker: &worker{Child: launch.Child{PID: 4711}},
 		last:   ipc.Frame{Bytes: 3, Packets: 2, Retransmissions: 1, Blksize: 512, Windowsize: 4, FirstSent: 5, ErrorCode: 8, Detail: "d"},
 	}
 	got := s.record(received.Add(3*time.Second), PeerError)

@@ -59,6 +59,9 @@ type SessionStats struct {
 type ServerStats struct {
 	Since time.Time // when Run began
 
+	// Sandbox is the level of the workers, and what of it the kernel can't give.
+	Sandbox string
+
 	Requests  uint64 // datagrams read from the ports
 	Started   uint64 // sessions given to a worker
 	Completed uint64 // sessions that ended Complete

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/launch"
+	"brood/ipc/sandbox"
 )
 
 // Supervisor is one server. New binds its ports, Run serves and frees them; one
@@ -20,6 +22,7 @@ import (
 type Supervisor struct {
 	settings
 	who       *identity // of workers; nil: as the supervisor
+	guard     guard
 	listeners []*listener
 	addrs     []netip.AddrPort
 	inbox     *inbox
@@ -31,7 +34,7 @@ type Supervisor struct {
 	epoll    int
 	started  time.Time
 	report   *reporter
-	launch   *launch
+	launch   *launch.Launch
 	starter  *starter
 	receiver receiver
 	macs     *neighbours
@@ -57,6 +60,10 @@ func New(o Options) (*Supervisor, error) {
 	}
 	s := &Supervisor{settings: *settled, epoll: -1, hurried: make(chan struct{}, 1)}
 	if s.who, err = workerIdentity(s.User); err != nil {
+		return nil, err
+	}
+	abi, filter := sandbox.Probe()
+	if s.guard, err = newGuard(settled, abi, filter); err != nil {
 		return nil, err
 	}
 	if err := s.bind(); err != nil {
@@ -181,14 +188,22 @@ func (s *Supervisor) Hurry() {
 func (s *Supervisor) prepare() error {
 	raiseDescriptorLimit()
 	keepInherited()
+	// The paths that workers read are looked up with root's eyes, if there are any.
+	var err error
+	if s.launch, err = launch.New(launch.Spec{
+		Config:    s.Config,
+		User:      s.who.credential(),
+		Sandbox:   s.guard.terms,
+		ReadPaths: s.ReadPaths,
+		ABI:       s.guard.abi,
+	}); err != nil {
+		return err
+	}
 	own, err := dropRoot(s.who)
 	if err != nil {
 		return err
 	}
 	surplus := dropExcess()
-	if s.launch, err = newLaunch(s.Config, s.who); err != nil {
-		return err
-	}
 	s.started = time.Now()
 	s.statsAt = s.started.Add(s.StatsInterval)
 	s.sessions, s.quiet = newTable(), make(quiet)
@@ -214,6 +229,7 @@ func (s *Supervisor) prepare() error {
 		s.report.logf(hclog.Warn, "workers run under the supervisor's own user: a handler that is taken over could signal and trace every process of it; start as root, with CAP_SETUID, CAP_SETGID and CAP_KILL, to separate them",
 			"uid", unix.Getuid())
 	}
+	s.guard.report(s.report)
 	s.refill(s.started) // the first worker proves the configuration; then the ports are read
 	return nil
 }
@@ -237,19 +253,19 @@ func (s *Supervisor) close() {
 	}
 	s.closeListeners()
 	s.inbox.close()
-	closeFD(s.epoll)
+	ipc.CloseFD(s.epoll)
 	if s.macs != nil {
-		closeFD(s.macs.fd)
+		ipc.CloseFD(s.macs.fd)
 	}
 	if s.launch != nil {
-		s.launch.close()
+		s.launch.Close()
 	}
 }
 
 func (s *Supervisor) closeListeners() {
 	for _, l := range s.listeners {
 		s.counters.KernelDrops += l.newDrops()
-		closeFD(l.fd)
+		ipc.CloseFD(l.fd)
 	}
 	s.listeners = nil
 }
@@ -261,6 +277,7 @@ func (s *Supervisor) stats() ServerStats {
 	}
 	c := s.counters
 	c.Since = s.started
+	c.Sandbox = s.guard.String()
 	c.ReportsLost = s.report.lost.Load()
 	c.Active, c.Idle, c.Starting = len(s.pool.busy), len(s.pool.idle), s.pool.starting
 	c.Waiting = s.queue.len()

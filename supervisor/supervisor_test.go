@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -254,7 +255,7 @@ func TestAWorkersDeathIsTheSessionsAndNoMore(t *testing.T) {
 
 func TestWorkersHaveTheLeastOfRights(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, spec{MinIdle: 1})
+	s := startServer(t, spec{MinIdle: 1, ReadPaths: []string{"/proc"}})
 	status, _, err := get(t, s, "status")
 	if err != nil {
 		t.Fatal(err)
@@ -281,6 +282,20 @@ func TestWorkersHaveTheLeastOfRights(t *testing.T) {
 	if able {
 		want["Groups"] = ""
 	}
+	if !raceEnabled {
+		want["Seccomp"] = "2" // filtered
+		limits, _, err := get(t, s, "limits")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range []string{
+			`Max file size +0 +0 `, `Max core file size +0 +0 `, `Max open files +256 +256 `, `Max address space +4294967296 +4294967296 `,
+		} {
+			if !regexp.MustCompile(line).Match(limits) {
+				t.Errorf("no %q in a worker's limits:\n%s", line, limits)
+			}
+		}
+	}
 	for line := range strings.Lines(string(status)) {
 		key, value, _ := strings.Cut(line, ":")
 		value = strings.Join(strings.Fields(value), " ")
@@ -298,7 +313,7 @@ func TestWorkersInheritNothingFromTheSupervisorsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	s := startServer(t, spec{MinIdle: 1}, slices.Repeat([]*os.File{file}, 9)...)
+	s := startServer(t, spec{MinIdle: 1, ReadPaths: []string{"/proc"}}, slices.Repeat([]*os.File{file}, 9)...)
 	open, _, err := get(t, s, "descriptors")
 	if want := "0\n1\n2"; err != nil || string(open) != want {
 		t.Errorf("a worker has inherited %q (%v), want %q: all others are close-on-exec", open, err, want)

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/launch"
 )
 
 // worker states, in the order of a life.
@@ -20,7 +21,7 @@ const (
 
 // worker is a child process as the loop sees it.
 type worker struct {
-	child
+	launch.Child
 	id      uint32
 	wave    uint64 // of starts, in which it was ordered; see pool
 	state   state
@@ -99,10 +100,10 @@ func (w *worker) press(now time.Time) {
 	switch w.asked {
 	case notAsked, askedNicely:
 		w.asked = askedTerm
-		ipc.Kill(w.pidfd, unix.SIGTERM)
+		ipc.Kill(w.PIDFD, unix.SIGTERM)
 	default:
 		w.asked = askedKill
-		ipc.Kill(w.pidfd, unix.SIGKILL)
+		ipc.Kill(w.PIDFD, unix.SIGKILL)
 	}
 }
 

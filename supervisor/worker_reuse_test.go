@@ -25,9 +25,9 @@ func (f *fake) controlled(t *testing.T, last bool) (w *worker, theirs int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.control = ours
+	w.Control = ours
 	w.begin(f.now, sess, last)
-	t.Cleanup(func() { closeFD(w.control); unix.Close(theirs) })
+	t.Cleanup(func() { ipc.CloseFD(w.Control); unix.Close(theirs) })
 	return w, theirs
 }
 
@@ -155,8 +155,8 @@ func TestAnIdleWorkerIsRetiredWhenItIsOld(t *testing.T) {
 	used, theirs := f.controlled(t, false)
 	f.frame(f.now, used, completeFrame)
 	f.frame(f.now, used, readyFrame)
-	fresh := &worker{child: used.child, id: 99, state: idle}
-	fresh.control = -1
+	fresh := &worker{Child: used.Child, id: 99, state: idle}
+	fresh.Control = -1
 	f.pool.all[99], f.pool.idle = fresh, append(f.pool.idle, fresh)
 	f.tick(f.now.Add(maxAge - 1))
 	if used.state != idle {
@@ -223,7 +223,7 @@ func TestBoundsBeginAnewWithEachSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.stderr = r
+	w.Stderr = r
 	t.Cleanup(func() { unix.Close(r); unix.Close(write) })
 	for i := range 2 * frameBurst {
 		fmt.Fprint(fdWriter(write), strings.Repeat("x", 2000)+"\nunfinished")

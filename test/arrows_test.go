@@ -14,7 +14,7 @@ import (
 // have them too (DESIGN, "Folders").
 var arrows = map[string][]string{
 	"protocol":   {},
-	"ipc":        {},
+	"ipc":        {"ipc"},
 	"worker":     {"worker", "ipc", "protocol"},
 	"supervisor": {"supervisor", "ipc", "protocol"},
 	"cmd":        {"supervisor", "worker", "ipc", "protocol"},

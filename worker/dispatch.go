@@ -39,6 +39,10 @@ func (o Options) withDefaults() Options {
 //		os.Exit(code)
 //	}
 //
+// It all happens in the sandbox that the supervisor was told to use, newHandler
+// included. What runs before, such as the init functions of packages, is only
+// kept from the files and under the user that workers have.
+//
 // An error of newHandler ends the worker; the first worker's ends the start of
 // the server with that error's text.
 func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code int, ok bool) {
@@ -61,6 +65,10 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 		return int(ipc.ExitContract), true
 	}
 	unix.Close(ipc.Config)
+	if err := enterSandbox(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return int(ipc.ExitContract), true
+	}
 	handler, err := newHandler(config)
 	if err == nil && handler == nil {
 		err = errors.New("the constructor returned neither a handler nor an error")

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/sandbox"
 	"brood/protocol"
 	"brood/worker"
 )
@@ -151,6 +152,7 @@ func startProcess(t *testing.T, child string, env []string, files ...int) *proce
 		// Of two values the first counts. The race detector's exit waits a second for
 		// reports of others unless told not to.
 		Env: append(env, "BROOD_TEST_CHILD="+child, "GOMAXPROCS=1", ipc.RoleEnv+"="+ipc.RoleWorker,
+			sandbox.Env+"="+sandbox.Terms{Level: sandbox.Off}.String(),
 			"GORACE=atexit_sleep_ms=0", "GOCOVERDIR="+t.TempDir()),
 		Files: all,
 		Sys:   &syscall.SysProcAttr{PidFD: &p.pidfd},

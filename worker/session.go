@@ -66,7 +66,7 @@ func (s *Session) Run() *ipc.Frame {
 		// Also if there is a response: its context has ended.
 		return s.end(ipc.OutcomeOpenTimeout, openTimeoutError, cmp.Or(err, errOpenTimeout).Error())
 	case err != nil:
-		return s.end(ipc.OutcomeRefused, ErrorFor(err), err.Error())
+		return s.end(ipc.OutcomeRefused, ErrorFor(err), explained(err))
 	}
 	return t.run()
 }

@@ -25,6 +25,7 @@ type surroundings struct {
 	ignored    uint32 // signals, by number
 	env        []string
 	dir        string
+	level      SandboxLevel
 }
 
 // watchedFDs is how many descriptors are looked at, from 0. The kernel gives out
@@ -46,7 +47,7 @@ func firstLook(socket int) *surroundings {
 }
 
 func look() surroundings {
-	s := surroundings{goroutines: runtime.NumGoroutine(), env: os.Environ()}
+	s := surroundings{goroutines: runtime.NumGoroutine(), env: os.Environ(), level: level()}
 	fds := make([]unix.PollFd, watchedFDs)
 	for i := range fds {
 		fds[i].Fd = int32(i)
@@ -107,6 +108,9 @@ func (s *surroundings) changed() string {
 	}
 	if now.dir != s.dir {
 		left = append(left, "another working directory")
+	}
+	if now.level != s.level {
+		left = append(left, fmt.Sprintf("sandbox level %v, was %v", now.level, s.level))
 	}
 	return strings.Join(left, ", ")
 }

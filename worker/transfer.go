@@ -114,7 +114,7 @@ func (t *transfer) run() *ipc.Frame {
 		t.progress(now)
 	}
 	if t.failed != nil {
-		return t.abort(ipc.OutcomeAborted, ErrorFor(t.failed), t.failed.Error())
+		return t.abort(ipc.OutcomeAborted, ErrorFor(t.failed), explained(t.failed))
 	}
 	t.count()
 	t.stats.Outcome = outcomes[action.Outcome]

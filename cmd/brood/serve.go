@@ -35,6 +35,12 @@ Where:
 Processes:
   --user NAME            run workers under this account, by name or number
                          (default nobody when started as root)
+  --sandbox on|require|off
+                         keep workers from all but reading these directories and
+                         answering their client, as far as the kernel can;
+                         require: or else refuse to start (default on)
+  --max-address-space N  address space of a worker at most, in MiB, of which the
+                         Go runtime reserves about 1200 (default 4096; 0: any)
   --min-idle N           idle workers that wait ahead of demand
                          (default 2 per CPU; 0: none, an exec per request)
   --max-idle N           idle workers at most; in between their number follows
@@ -77,11 +83,12 @@ Exit codes:
 // serveFlags are the command line of serve.
 type serveFlags struct {
 	root, user, logFormat, logLevel, portRange string
-	mtuClamp                                   string
+	mtuClamp, sandbox                          string
 	listen, follow                             []string
 	minIdle, maxIdle, maxSessions, retries     int
 	sessionsPerWorker                          int
 	maxBlksize, maxWindowsize, maxBurst        int
+	maxAddressSpace                            int // MiB
 	timeout, statsInterval                     time.Duration
 }
 
@@ -100,6 +107,8 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.Func("listen", "", list(&f.listen))
 	set.StringVar(&f.portRange, "port-range", "", "")
 	set.StringVar(&f.user, "user", "", "")
+	set.StringVar(&f.sandbox, "sandbox", "on", "")
+	set.IntVar(&f.maxAddressSpace, "max-address-space", 0, "")
 	set.IntVar(&f.minIdle, "min-idle", 0, "")
 	set.IntVar(&f.maxIdle, "max-idle", 0, "")
 	set.IntVar(&f.maxSessions, "max-sessions", 0, "")
@@ -116,7 +125,7 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	err := set.Parse(args)
 	set.Visit(func(given *flag.Flag) {
 		// In Options zero is the default and -1 is none; here 0 says what it means.
-		if v, ok := map[string]*int{"min-idle": &f.minIdle, "retries": &f.retries}[given.Name]; ok && *v == 0 {
+		if v, ok := map[string]*int{"min-idle": &f.minIdle, "retries": &f.retries, "max-address-space": &f.maxAddressSpace}[given.Name]; ok && *v == 0 {
 			*v = -1
 		}
 	})
@@ -134,6 +143,8 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 		return nil, fmt.Errorf("--log-format %q: want text or json", f.logFormat)
 	case f.mtuClamp != "on" && f.mtuClamp != "off":
 		return nil, fmt.Errorf("--mtu-clamp %q: want on or off", f.mtuClamp)
+	case f.sandbox != "on" && f.sandbox != "require" && f.sandbox != "off":
+		return nil, fmt.Errorf("--sandbox %q: want on, require or off", f.sandbox)
 	case hclog.LevelFromString(f.logLevel) == hclog.NoLevel:
 		return nil, fmt.Errorf("--log-level %q: want trace, debug, info, warn or error", f.logLevel)
 	}
@@ -146,6 +157,8 @@ func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 	o := supervisor.Options{
 		Listen:            f.listen,
 		User:              f.user,
+		RequireSandbox:    f.sandbox == "require",
+		MaxAddressSpace:   int64(f.maxAddressSpace) << 20,
 		MinIdle:           f.minIdle,
 		MaxIdle:           f.maxIdle,
 		MaxSessions:       f.maxSessions,
@@ -159,6 +172,9 @@ func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 		StatsInterval:     f.statsInterval,
 		OnServerStats:     func(s supervisor.ServerStats) { logStats(log, s) },
 		Logger:            log,
+	}
+	if f.sandbox == "off" {
+		o.Sandbox = supervisor.SandboxOff
 	}
 	if f.portRange != "" {
 		r, err := supervisor.ParsePortRange(f.portRange)
@@ -186,6 +202,7 @@ func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 		}
 	}
 	o.Config = encodeConfig(root, follow)
+	o.ReadPaths = append([]string{root}, follow...)
 	return o, nil
 }
 

@@ -48,6 +48,8 @@ func TestRunExitCodes(t *testing.T) {
 		{"an argument too much", []string{"serve", "--root", ".", "more"}, exitUsage, "", `unexpected argument "more"`},
 		{"a log format", []string{"serve", "--root", ".", "--log-format", "xml"}, exitUsage, "", `"xml"`},
 		{"a log level", []string{"serve", "--root", ".", "--log-level", "loud"}, exitUsage, "", `"loud"`},
+		{"a sandbox", []string{"serve", "--root", ".", "--sandbox", "tight"}, exitUsage, "", `"tight"`},
+		{"too little address space", []string{"serve", "--root", ".", "--max-address-space", "100"}, exitUsage, "", "MaxAddressSpace"},
 		{"a port range", []string{"serve", "--root", ".", "--port-range", "9-8"}, exitUsage, "", `"9-8"`},
 		{"a port in use", []string{"serve", "--root", ".", "--listen", taken.LocalAddr().String()}, exitError, "", "ss -ulpn"},
 		{"a port in use, told as JSON", []string{"serve", "--root", ".", "--log-format", "json", "--listen", taken.LocalAddr().String()}, exitError, "", `"error":`},
@@ -91,7 +93,7 @@ func TestServeRefusesWhatIsOutOfRange(t *testing.T) {
 
 func TestParseServe(t *testing.T) {
 	t.Parallel()
-	defaults := serveFlags{root: "/srv", mtuClamp: "on", logFormat: "text", logLevel: "info"}
+	defaults := serveFlags{root: "/srv", mtuClamp: "on", sandbox: "on", logFormat: "text", logLevel: "info"}
 	with := func(change func(*serveFlags)) serveFlags {
 		f := defaults
 		change(&f)
@@ -105,6 +107,9 @@ func TestParseServe(t *testing.T) {
 		{[]string{"--listen", ":69", "-listen", "[::1]:69"}, with(func(f *serveFlags) { f.listen = []string{":69", "[::1]:69"} })},
 		{[]string{"--follow=/a", "--follow", "/b"}, with(func(f *serveFlags) { f.follow = []string{"/a", "/b"} })},
 		{[]string{"--port-range", "1-2"}, with(func(f *serveFlags) { f.portRange = "1-2" })},
+		{[]string{"--sandbox", "require"}, with(func(f *serveFlags) { f.sandbox = "require" })},
+		{[]string{"--max-address-space", "8192"}, with(func(f *serveFlags) { f.maxAddressSpace = 8192 })},
+		{[]string{"--max-address-space", "0"}, with(func(f *serveFlags) { f.maxAddressSpace = -1 })},
 		{[]string{"--user", "tftp"}, with(func(f *serveFlags) { f.user = "tftp" })},
 		{[]string{"--min-idle", "-1"}, with(func(f *serveFlags) { f.minIdle = -1 })},
 		{[]string{"--min-idle", "0", "--retries", "0"}, with(func(f *serveFlags) { f.minIdle, f.retries = -1, -1 })},
@@ -198,7 +203,7 @@ func TestFlagsBecomeOptions(t *testing.T) {
 	}
 	f, err := parseServe([]string{
 		"--root", "a/../b", "--follow", "/c/", "--follow", "d", "--listen", ":69", "--port-range", "50000-50999", "--user", "tftp",
-		"--min-idle", "1", "--max-idle", "2", "--max-sessions", "3", "--sessions-per-worker", "9", "--timeout", "4s", "--retries", "5",
+		"--sandbox", "require", "--max-address-space", "3000", "--min-idle", "1", "--max-idle", "2", "--max-sessions", "3", "--sessions-per-worker", "9", "--timeout", "4s", "--retries", "5",
 		"--max-blksize", "600", "--max-windowsize", "7", "--max-burst", "5", "--mtu-clamp", "off", "--stats-interval", "8s",
 	}, new(bytes.Buffer))
 	if err != nil {
@@ -215,7 +220,8 @@ func TestFlagsBecomeOptions(t *testing.T) {
 	got.OnServerStats, got.Logger = nil, nil
 	want := supervisor.Options{
 		Listen: []string{":69"}, User: "tftp", PortRange: supervisor.PortRange{Low: 50000, High: 50999},
-		Config:  []byte(dir + "/b\x00/c\x00" + dir + "/d"), // workers run in /
+		Config:    []byte(dir + "/b\x00/c\x00" + dir + "/d"), // workers run in /
+		ReadPaths: []string{dir + "/b", "/c", dir + "/d"}, RequireSandbox: true, MaxAddressSpace: 3000 << 20,
 		MinIdle: 1, MaxIdle: 2, MaxSessions: 3, SessionsPerWorker: 9, Timeout: 4 * time.Second, Retries: 5, MaxBlksize: 600, MaxWindowsize: 7, MaxBurst: 5, NoMTUClamp: true, StatsInterval: 8 * time.Second,
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -298,6 +304,8 @@ func TestStatsLineTellsEveryCounter(t *testing.T) {
 					n += fill(f)
 				}
 				continue
+			case reflect.String:
+				f.SetString(fmt.Sprint(next))
 			default:
 				t.Fatalf("%s is a %v", v.Type().Field(i).Name, f.Kind())
 			}

@@ -37,5 +37,6 @@ func logStats(log hclog.Logger, s supervisor.ServerStats) {
 		"worker-failures", s.WorkerFailures,
 		"kernel-drops", s.KernelDrops,
 		"reports-lost", s.ReportsLost,
+		"sandbox", s.Sandbox,
 	)
 }

@@ -63,6 +63,9 @@ func Serve(t testing.TB, flags ...string) *Server {
 	if !strings.Contains(strings.Join(flags, " "), "--listen") {
 		flags = append(flags, "--listen", "127.0.0.1:0")
 	}
+	if raceEnabled && !strings.Contains(strings.Join(flags, " "), "--sandbox") {
+		flags = append(flags, "--sandbox", "off") // the detector reads /proc and has terabytes of address space
+	}
 	args := append([]string{"serve", "--log-format", "json", "--log-level", "debug"}, flags...)
 	return Start(t, Command(t, args...))
 }

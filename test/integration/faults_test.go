@@ -63,7 +63,7 @@ func TestAHandlerThatFailsCostsItsOwnSessionOnly(t *testing.T) {
 			if code := s.Stop(); code != 0 {
 				t.Errorf("the server ended with %d", code)
 			}
-			c := last(s.WaitN(1, "counters", nil))
+			c := last(s.WaitN(1, "stats", nil))
 			if c.Int("completed") != bystanders || c.Int("crashed") != tt.crashed ||
 				c.Int("started") != bystanders+1 || c.Int("active") != 0 {
 				t.Errorf("counters %v, want %d completed, %d crashed of %d started", c, bystanders, tt.crashed, bystanders+1)

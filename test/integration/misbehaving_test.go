@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
@@ -31,35 +30,11 @@ const (
 
 // runServer is a user's server: what the README shows, with flags left out.
 func runServer() int {
-	log := hclog.New(&hclog.LoggerOptions{JSONFormat: true, Output: os.Stderr, Level: hclog.Debug})
-	sup, err := supervisor.New(supervisor.Options{
-		Listen:         []string{"127.0.0.1:0"},
-		Config:         []byte(os.Getenv(serverEnv)),
-		MinIdle:        4,
-		Logger:         log,
-		OnSessionStats: func(s supervisor.SessionStats) { log.Info("record", "file", s.File, "outcome", s.Outcome.String()) },
-		OnServerStats: func(s supervisor.ServerStats) {
-			log.Info("counters", "started", s.Started, "completed", s.Completed, "failed", s.Failed,
-				"crashed", s.Crashed, "failures", s.WorkerFailures, "active", s.Active)
-		},
-	})
-	if err == nil {
-		ctx, cancel := context.WithCancel(context.Background())
-		signals := make(chan os.Signal, 2)
-		signal.Notify(signals, syscall.SIGTERM)
-		go func() {
-			<-signals
-			cancel()
-			<-signals
-			sup.Hurry()
-		}()
-		err = sup.Run(ctx)
+	o := supervisor.Options{Config: []byte(os.Getenv(serverEnv)), MinIdle: 4}
+	if harness.Race() {
+		o.Sandbox = supervisor.SandboxOff // the detector reads /proc and has terabytes of address space
 	}
-	if err != nil {
-		log.Error("can't serve", "error", err)
-		return 1
-	}
-	return 0
+	return harness.Run(o)
 }
 
 // startMisbehaving starts it.
@@ -82,7 +57,7 @@ func newMisbehaving(config []byte) (worker.Handler, error) {
 	case "refuse":
 		return nil, errors.New("the configuration is no good")
 	case "die":
-		unix.Kill(os.Getpid(), unix.SIGKILL)
+		unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGKILL)
 	}
 	return worker.HandlerFunc(misbehave), nil
 }
@@ -116,7 +91,7 @@ func fault(name string) error {
 	case "exit-0":
 		os.Exit(0)
 	case "kill":
-		unix.Kill(os.Getpid(), unix.SIGKILL)
+		unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGKILL)
 		select {}
 	case "garbage":
 		unix.Write(ipc.Stats, []byte("\x00\x06\xdd\x7f\xff\xff\xff\xff"))

@@ -1,0 +1,191 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+	"brood/ipc/sandbox"
+)
+
+// image is what workers execute. The link names the very file that this process
+// runs, also after an upgrade has put another one in its place.
+const image = "/proc/self/exe"
+
+// Spec says how the workers of one generation are born.
+type Spec struct {
+	Config []byte              // handed to the handler's constructor as it stands
+	User   *syscall.Credential // nil: the starter's own
+
+	Sandbox   sandbox.Terms
+	ReadPaths []string // what a worker may open; see sandbox.Rules
+	ABI       int      // of Landlock; 0: none is used
+}
+
+// Launch is what every worker of one generation is started with. Its methods are
+// for one thread at a time.
+type Launch struct {
+	spec   Spec
+	config int // sealed memfd
+	null   int // /dev/null
+	domain *sandbox.Domain
+	env    []string
+}
+
+// Child is a started process and its parent's ends of its descriptors, which
+// are whoever's was given it. A number below 0 is none.
+type Child struct {
+	PID, PIDFD             int
+	Control, Stats, Stderr int
+}
+
+// New opens what s names, with the rights of the moment; Close gives it back.
+func New(s Spec) (*Launch, error) {
+	l := &Launch{spec: s, config: -1, null: -1, env: []string{
+		ipc.RoleEnv + "=" + ipc.RoleWorker,
+		sandbox.Env + "=" + s.Sandbox.String(),
+		"GOMAXPROCS=1", // one session: a second processor would only add wake-ups
+	}}
+	err := l.open()
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Launch) open() (err error) {
+	if l.null, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("opening %s: %w", os.DevNull, err)
+	}
+	if l.config, err = ipc.SealConfig(l.spec.Config); err != nil {
+		return err
+	}
+	return l.Renew()
+}
+
+// Moved says whether a path that workers may read leads elsewhere by now.
+func (l *Launch) Moved() bool { return l.domain != nil && l.domain.Moved() }
+
+// Renew looks again where the paths lead that workers may read. It is for the
+// next thread that enters: one that has entered keeps what it has.
+func (l *Launch) Renew() error {
+	if l.spec.ABI == 0 || l.spec.Sandbox.Level == sandbox.Off {
+		return nil
+	}
+	domain, err := sandbox.NewDomain(l.spec.Sandbox.Level, l.spec.ABI,
+		sandbox.Rules(l.spec.Sandbox.Level, l.spec.ReadPaths, image))
+	if err != nil {
+		return err
+	}
+	if l.domain != nil {
+		l.domain.Close()
+	}
+	l.domain = domain
+	return nil
+}
+
+// timerSlack is how late the timers of a worker may be. The Go runtime's monitor
+// thread sleeps for 20 µs at a time while its process is at work, and takes the
+// processor away from each system call that it finds twice; with several workers
+// to a CPU that cost more than their sessions (32 clients of windowsize 8 over
+// loopback: 4.8 s of CPU per GB, and 2.2 s with this). It is far below what
+// timers are for here: the socket's own timeout is not among them.
+const timerSlack = 5 * time.Millisecond
+
+// Enter sets on the calling thread, for good, what every child of it inherits;
+// see OnOwnThread.
+func (l *Launch) Enter() error {
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack.Nanoseconds()), 0, 0, 0); err != nil {
+		return fmt.Errorf("timer slack: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no_new_privs: %w", err)
+	}
+	// Ambient capabilities, as a service manager may have given them to us, would
+	// outlive the exec. Before Linux 4.3 there are none.
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("clearing ambient capabilities: %w", err)
+	}
+	if l.domain == nil {
+		return nil
+	}
+	return l.domain.Enter()
+}
+
+// Start forks one worker, on a thread that has entered.
+func (l *Launch) Start() (c Child, err error) {
+	c = Child{PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}
+	theirs := []int{l.null, l.null, -1, -1, -1, l.config}
+	defer func() {
+		for _, fd := range theirs[2:5] {
+			ipc.CloseFD(fd)
+		}
+		if err != nil {
+			c.Close()
+		}
+	}()
+	if c.Control, theirs[ipc.Control], err = ipc.SocketPair(); err != nil {
+		return c, err
+	}
+	if c.Stats, theirs[ipc.Stats], err = ipc.StatsPipe(); err != nil {
+		return c, err
+	}
+	if c.Stderr, theirs[2], err = ipc.StderrPipe(); err != nil {
+		return c, err
+	}
+	theirs[1] = theirs[2]
+
+	files := make([]uintptr, len(theirs))
+	for i, fd := range theirs {
+		files[i] = uintptr(fd)
+	}
+	c.PID, err = syscall.ForkExec(image, ipc.WorkerArgs(), &syscall.ProcAttr{
+		Dir:   "/",
+		Env:   l.env,
+		Files: files,
+		Sys: &syscall.SysProcAttr{
+			Credential: l.spec.User,
+			Setsid:     true, // Ctrl-C at a terminal is for the supervisor, which then drains
+			PidFD:      &c.PIDFD,
+		},
+	})
+	if err != nil {
+		return c, fmt.Errorf("starting a worker: %w%s", err, hint(err))
+	}
+	return c, nil
+}
+
+func hint(err error) string {
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return " (is /proc mounted?)"
+	case errors.Is(err, unix.EACCES):
+		return " (the workers' user must be allowed to execute this program: chmod o+x)"
+	case errors.Is(err, unix.EPERM):
+		return " (changing to the workers' user needs CAP_SETUID and CAP_SETGID)"
+	}
+	return ""
+}
+
+// Close gives back what New opened. Workers that were started keep theirs.
+func (l *Launch) Close() {
+	ipc.CloseFD(l.config)
+	ipc.CloseFD(l.null)
+	if l.domain != nil {
+		l.domain.Close()
+	}
+}
+
+// Close closes the descriptors. The process goes on, and must be reaped.
+func (c *Child) Close() {
+	for _, fd := range []*int{&c.Control, &c.Stats, &c.Stderr, &c.PIDFD} {
+		ipc.CloseFD(*fd)
+		*fd = -1
+	}
+}

@@ -1,0 +1,98 @@
+package sandbox
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxFiles is how many descriptors a worker may have open. It is born with six,
+// and a session takes a handful.
+const maxFiles = 256
+
+// Enter applies t to the calling process: its limits, for good; that it is not
+// dumpable, so that another process of its user can't look into it; and the
+// filter of t's level, in every thread that there is or will be. The calling
+// thread must have no_new_privs, which a worker is born with.
+func (t Terms) Enter() error {
+	if t.Level == Off {
+		return nil
+	}
+	limits := []struct {
+		name     string
+		resource int
+		value    uint64
+	}{
+		{"RLIMIT_NOFILE", unix.RLIMIT_NOFILE, maxFiles},
+		{"RLIMIT_CORE", unix.RLIMIT_CORE, 0},
+		{"RLIMIT_FSIZE", unix.RLIMIT_FSIZE, 0},
+		{"RLIMIT_AS", unix.RLIMIT_AS, t.AddressSpace},
+	}
+	for _, l := range limits {
+		if l.resource == unix.RLIMIT_AS && l.value == 0 {
+			continue
+		}
+		if err := lower(l.resource, l.value); err != nil {
+			return fmt.Errorf("sandbox: %s %d: %w", l.name, l.value, err)
+		}
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("sandbox: PR_SET_DUMPABLE: %w", err)
+	}
+	if !t.Filter {
+		return nil
+	}
+	return Narrow(t.Level)
+}
+
+// lower sets both limits of a resource, unless they are lower already: raising
+// them again would take a capability.
+func lower(resource int, value uint64) error {
+	var now unix.Rlimit
+	if err := unix.Prlimit(0, resource, nil, &now); err != nil {
+		return err
+	}
+	want := unix.Rlimit{Cur: min(value, now.Max), Max: min(value, now.Max)}
+	return unix.Prlimit(0, resource, &want, nil)
+}
+
+// Narrow adds the filter of level to those that the process has; a call must
+// pass all of them.
+func Narrow(level Level) error {
+	if level == Off {
+		return nil
+	}
+	program := filter(level, uint32(unix.Getpid()))
+	err := install(program)
+	runtime.KeepAlive(program)
+	if err != nil {
+		return fmt.Errorf("sandbox: system call filter: %w", err)
+	}
+	return nil
+}
+
+func install(program []unix.SockFilter) error {
+	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	tid, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	switch {
+	case errno != 0:
+		return errno
+	case tid != 0:
+		return fmt.Errorf("thread %d has another one", tid)
+	}
+	return nil
+}
+
+// canFilter says whether the kernel has system call filters that can refuse a
+// call with an error (Linux 4.14), and this package a list for this processor.
+func canFilter() bool {
+	if auditArch == 0 {
+		return false
+	}
+	action := uint32(unix.SECCOMP_RET_ERRNO)
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
+	return errno == 0
+}

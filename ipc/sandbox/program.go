@@ -1,0 +1,116 @@
+package sandbox
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// A filter is a program for the kernel's classic BPF machine, run at each
+// system call on struct seccomp_data (seccomp(2)).
+
+// Offsets in struct seccomp_data, of little-endian machines.
+const (
+	offsetNumber = 0
+	offsetArch   = 4
+	offsetArgs   = 16 // six of 8 bytes each, the low half first
+)
+
+// code is a piece of a program whose every path ends in a verdict.
+type code []unix.SockFilter
+
+func ret(verdict uint32) code { return code{{Code: unix.BPF_RET | unix.BPF_K, K: verdict}} }
+
+func refuse(errno unix.Errno) code { return ret(unix.SECCOMP_RET_ERRNO | uint32(errno)) }
+
+var allow = ret(unix.SECCOMP_RET_ALLOW)
+
+func load(offset uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+}
+
+// test goes to yes where the comparison with k holds, and otherwise to no.
+func test(comparison uint16, k uint32, yes, no code) code {
+	// The way to no may be longer than a conditional jump reaches, so it leads
+	// over one that has 32 bits for it.
+	out := code{
+		{Code: unix.BPF_JMP | comparison | unix.BPF_K, K: k, Jt: 0, Jf: 1},
+		{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(no))},
+	}
+	if len(no) <= 255 {
+		out = code{{Code: unix.BPF_JMP | comparison | unix.BPF_K, K: k, Jt: uint8(len(no)), Jf: 0}}
+	}
+	return slices.Concat(out, no, yes)
+}
+
+// argument loads the low half of the nth argument and goes on with then. What
+// is looked at here are ints: the kernel itself ignores the high half.
+func argument(n uint32, then code) code {
+	return append(code{load(offsetArgs + 8*n)}, then...)
+}
+
+// oneOf allows a value of the argument n that is in the list.
+func oneOf(n uint32, otherwise code, values ...uint32) code {
+	out := otherwise
+	for _, v := range values {
+		out = test(unix.BPF_JEQ, v, allow, out)
+	}
+	return argument(n, out)
+}
+
+// span is a range of system call numbers, up to where the next begins.
+type span struct {
+	from uint32
+	then code
+}
+
+// tree finds a number's span by bisection: a list would be walked by the kernel
+// for each of its calls when it installs the filter, to learn which of them are
+// always allowed, and that is what most of a start's time would go to.
+func tree(spans []span) code {
+	if len(spans) == 1 {
+		return spans[0].then
+	}
+	mid := len(spans) / 2
+	return test(unix.BPF_JGE, spans[mid].from, tree(spans[mid:]), tree(spans[:mid]))
+}
+
+// assemble makes the program that does with each call what rules say, and with
+// one that they don't name what otherwise says of its number. Calls by the
+// conventions of another architecture, which have other numbers, end the process.
+func assemble(rules map[uint32]code, otherwise []span) []unix.SockFilter {
+	numbers := make([]uint32, 0, len(rules))
+	for n := range rules {
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers)
+	rest := func(n uint32) code {
+		at, found := slices.BinarySearchFunc(otherwise, n, func(s span, n uint32) int { return int(int64(s.from) - int64(n)) })
+		if !found {
+			at--
+		}
+		return otherwise[at].then
+	}
+	// Every place where something may change begins a span; equal neighbours are one.
+	starts := []uint32{0}
+	for _, s := range otherwise {
+		starts = append(starts, s.from)
+	}
+	for _, n := range numbers {
+		starts = append(starts, n, n+1)
+	}
+	slices.Sort(starts)
+	var spans []span
+	for _, n := range slices.Compact(starts) {
+		then, named := rules[n]
+		if !named {
+			then = rest(n)
+		}
+		if len(spans) == 0 || !slices.Equal(spans[len(spans)-1].then, then) {
+			spans = append(spans, span{n, then})
+		}
+	}
+	byNumber := append(code{load(offsetNumber)}, tree(spans)...)
+	return append(code{load(offsetArch)},
+		test(unix.BPF_JEQ, auditArch, byNumber, ret(unix.SECCOMP_RET_KILL_PROCESS))...)
+}

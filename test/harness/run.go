@@ -1,0 +1,45 @@
+package harness
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/hashicorp/go-hclog"
+
+	"brood/supervisor"
+)
+
+// Run is the main function of a test's own server, one for Start: it logs JSON to
+// standard error, drains at the first SIGTERM and hurries at the second, and
+// returns the exit code.
+func Run(o supervisor.Options) int {
+	log := hclog.New(&hclog.LoggerOptions{JSONFormat: true, Output: os.Stderr, Level: hclog.Debug})
+	o.Listen, o.Logger = []string{"127.0.0.1:0"}, log
+	o.OnSessionStats = func(s supervisor.SessionStats) {
+		log.Info("record", "file", s.File, "outcome", s.Outcome.String())
+	}
+	o.OnServerStats = func(s supervisor.ServerStats) {
+		log.Info("stats", "started", s.Started, "completed", s.Completed, "failed", s.Failed, "crashed", s.Crashed,
+			"ended", s.Ended, "failures", s.WorkerFailures, "active", s.Active, "sandbox", s.Sandbox)
+	}
+	sup, err := supervisor.New(o)
+	if err == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		signals := make(chan os.Signal, 2)
+		signal.Notify(signals, syscall.SIGTERM)
+		go func() {
+			<-signals
+			cancel()
+			<-signals
+			sup.Hurry()
+		}()
+		err = sup.Run(ctx)
+	}
+	if err != nil {
+		log.Error("can't serve", "error", err)
+		return 1
+	}
+	return 0
+}
