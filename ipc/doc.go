@@ -5,7 +5,7 @@
 //
 // A worker is born with these descriptors and no others:
 //
-//	0        /dev/null
+//	0        /dev/null, or what is as empty where there is none
 //	1, 2     the stderr pipe: panics and whatever a handler prints
 //	Control  a SOCK_SEQPACKET socket on which jobs arrive, one a message, each
 //	         with exactly one descriptor: the session's connected UDP socket.

@@ -105,6 +105,7 @@ func (s *Supervisor) tick(now time.Time) {
 	}
 	s.at(s.statsAt)
 	s.advance(now)
+	s.reapOrphans()
 	for _, w := range s.pool.all {
 		if w.unheard {
 			s.reap(now, w)

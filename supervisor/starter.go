@@ -1,6 +1,10 @@
 package supervisor
 
-import "brood/ipc/launch"
+import (
+	"sync"
+
+	"brood/ipc/launch"
+)
 
 // order asks for one worker; it is called with what came of it.
 type order = func(launch.Child, error)
@@ -12,6 +16,8 @@ type starter struct {
 	done    chan struct{}
 	launch  *launch.Launch
 	deliver func(func())
+	// forking is held while there may be a child that the loop can't know of.
+	forking sync.Mutex
 }
 
 // newStarter starts a starter. Results go to deliver, for the loop.
@@ -38,6 +44,8 @@ func newStarter(l *launch.Launch, deliver func(func())) *starter {
 func (st *starter) work(first order) (left order, open bool) {
 	entered := st.launch.Enter()
 	carryOut := func(o order) {
+		st.forking.Lock()
+		defer st.forking.Unlock()
 		c, err := launch.Child{}, entered
 		if err == nil {
 			c, err = st.launch.Start()

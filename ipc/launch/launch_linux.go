@@ -32,7 +32,7 @@ type Spec struct {
 type Launch struct {
 	spec   Spec
 	config int // sealed memfd
-	null   int // /dev/null
+	null   int // /dev/null, where there is one
 	domain *sandbox.Domain
 	env    []string
 }
@@ -60,7 +60,11 @@ func New(s Spec) (*Launch, error) {
 }
 
 func (l *Launch) open() (err error) {
-	if l.null, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+	l.null, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) {
+		l.null, err = ipc.SealConfig(nil) // in a bare chroot; it is as empty
+	}
+	if err != nil {
 		return fmt.Errorf("opening %s: %w", os.DevNull, err)
 	}
 	if l.config, err = ipc.SealConfig(l.spec.Config); err != nil {

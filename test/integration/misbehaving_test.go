@@ -31,6 +31,9 @@ const (
 // runServer is a user's server: what the README shows, with flags left out.
 func runServer() int {
 	o := supervisor.Options{Config: []byte(os.Getenv(serverEnv)), MinIdle: 4}
+	if os.Getenv(serverEnv) == "programs" {
+		o.Sandbox = supervisor.SandboxExec
+	}
 	if harness.Race() {
 		o.Sandbox = supervisor.SandboxOff // the detector reads /proc and has terabytes of address space
 	}
@@ -124,6 +127,9 @@ func fault(name string) error {
 		for {
 			os.Stderr.WriteString(strings.Repeat("all work and no play ", 40) + "\n")
 		}
+	case "orphan": // the shell and what it leaves running outlive the worker
+		_, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", "sleep 0.2 & sleep 0.1"}, &syscall.ProcAttr{Env: []string{"PATH=/bin"}})
+		return err
 	case "close-all":
 		for fd := range 16 {
 			unix.Close(fd)
