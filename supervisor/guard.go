@@ -33,10 +33,12 @@ func newGuard(s *settings, abi int, filter bool) (guard, error) {
 		abi: abi,
 		terms: sandbox.Terms{
 			Level:        s.Sandbox,
-			Filter:       filter,
 			AddressSpace: uint64(s.MaxAddressSpace),
 		},
 		missing: sandbox.Missing(s.Sandbox, abi, filter),
+	}
+	if filter {
+		g.terms.Filter = sandbox.Assemble(s.Sandbox)
 	}
 	if s.RequireSandbox && len(g.missing) > 0 {
 		return g, fmt.Errorf("this kernel can't give all of the sandbox that is required: %s", strings.Join(g.missing, "; "))

@@ -60,15 +60,14 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 		return int(ipc.ExitContract), true
 	}
 	config, err := ipc.ReadConfig(ipc.Config)
+	if err == nil {
+		config, err = enterSandbox(config)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return int(ipc.ExitContract), true
 	}
 	unix.Close(ipc.Config)
-	if err := enterSandbox(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return int(ipc.ExitContract), true
-	}
 	handler, err := newHandler(config)
 	if err == nil && handler == nil {
 		err = errors.New("the constructor returned neither a handler nor an error")

@@ -122,7 +122,7 @@ func startWorker(t *testing.T, child, config string, env ...string) *process {
 	t.Helper()
 	control, theirs, err1 := ipc.SocketPair()
 	statsR, statsW, err2 := ipc.StatsPipe()
-	fd, err3 := ipc.SealConfig([]byte(config))
+	fd, err3 := ipc.SealConfig(append(sandbox.Terms{Level: sandbox.Off}.Append(nil), config...))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,6 @@ func startProcess(t *testing.T, child string, env []string, files ...int) *proce
 		// Of two values the first counts. The race detector's exit waits a second for
 		// reports of others unless told not to.
 		Env: append(env, "BROOD_TEST_CHILD="+child, "GOMAXPROCS=1", ipc.RoleEnv+"="+ipc.RoleWorker,
-			sandbox.Env+"="+sandbox.Terms{Level: sandbox.Off}.String(),
 			"GORACE=atexit_sleep_ms=0", "GOCOVERDIR="+t.TempDir()),
 		Files: all,
 		Sys:   &syscall.SysProcAttr{PidFD: &p.pidfd},
@@ -468,7 +467,7 @@ func TestFinalStatsWaitForASupervisorThatStandsStill(t *testing.T) {
 	t.Parallel()
 	control, theirs, err1 := ipc.SocketPair()
 	statsR, statsW, err2 := ipc.StatsPipe()
-	fd, err3 := ipc.SealConfig([]byte("x"))
+	fd, err3 := ipc.SealConfig(append(sandbox.Terms{Level: sandbox.Off}.Append(nil), "x"...))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"fmt"
-	"os"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -20,36 +19,36 @@ const (
 	SandboxOff     = sandbox.Off     // no sandbox
 )
 
-// confinement is what this process has done to itself.
-var confinement = struct {
-	sandbox.Terms
-	level atomic.Uint32
-}{Terms: sandbox.Terms{Level: sandbox.Off}}
+// confined is the level of this process, and whether a filter holds it.
+var confined struct {
+	level    atomic.Uint32
+	filtered bool
+}
 
-func init() { confinement.level.Store(uint32(sandbox.Off)) }
+func init() { confined.level.Store(uint32(sandbox.Off)) }
 
-func level() SandboxLevel { return SandboxLevel(confinement.level.Load()) }
+func level() SandboxLevel { return SandboxLevel(confined.level.Load()) }
 
 // maxThreads is how many threads the runtime may make: one for each goroutine
 // that is in a system call, and a few of its own.
 const maxThreads = 64
 
-// enterSandbox does what the supervisor asked for. A worker that was told
-// nothing was started by none.
-func enterSandbox() error {
-	terms, err := sandbox.ParseTerms(os.Getenv(sandbox.Env))
+// enterSandbox does what the supervisor asks for at the beginning of the
+// configuration, and returns the handler's part.
+func enterSandbox(config []byte) ([]byte, error) {
+	terms, config, err := sandbox.CutTerms(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if terms.Level != sandbox.Off {
 		debug.SetMaxThreads(maxThreads)
 	}
 	if err := terms.Enter(); err != nil {
-		return fmt.Errorf("%w (brood serve --sandbox off does without)", err)
+		return nil, fmt.Errorf("%w (brood serve --sandbox off does without)", err)
 	}
-	confinement.Terms = terms
-	confinement.level.Store(uint32(terms.Level))
-	return nil
+	confined.filtered = len(terms.Filter) > 0
+	confined.level.Store(uint32(terms.Level))
+	return config, nil
 }
 
 // Narrow takes from this worker, for good, what the given level does not allow.
@@ -62,12 +61,12 @@ func Narrow(to SandboxLevel) error {
 	if to >= level() {
 		return nil
 	}
-	if confinement.Filter {
+	if confined.filtered {
 		if err := sandbox.Narrow(to); err != nil {
 			return err
 		}
 	}
-	confinement.level.Store(uint32(to))
+	confined.level.Store(uint32(to))
 	return nil
 }
 

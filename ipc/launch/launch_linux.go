@@ -48,7 +48,6 @@ type Child struct {
 func New(s Spec) (*Launch, error) {
 	l := &Launch{spec: s, config: -1, null: -1, env: []string{
 		ipc.RoleEnv + "=" + ipc.RoleWorker,
-		sandbox.Env + "=" + s.Sandbox.String(),
 		"GOMAXPROCS=1", // one session: a second processor would only add wake-ups
 	}}
 	err := l.open()
@@ -67,7 +66,7 @@ func (l *Launch) open() (err error) {
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", os.DevNull, err)
 	}
-	if l.config, err = ipc.SealConfig(l.spec.Config); err != nil {
+	if l.config, err = ipc.SealConfig(append(l.spec.Sandbox.Append(nil), l.spec.Config...)); err != nil {
 		return err
 	}
 	return l.Renew()

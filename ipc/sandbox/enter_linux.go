@@ -1,8 +1,9 @@
 package sandbox
 
 import (
+	"encoding/binary"
 	"fmt"
-	"runtime"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -41,10 +42,10 @@ func (t Terms) Enter() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("sandbox: PR_SET_DUMPABLE: %w", err)
 	}
-	if !t.Filter {
+	if len(t.Filter) == 0 {
 		return nil
 	}
-	return Narrow(t.Level)
+	return t.Filter.install()
 }
 
 // lower sets both limits of a resource, unless they are lower already: raising
@@ -64,24 +65,27 @@ func Narrow(level Level) error {
 	if level == Off {
 		return nil
 	}
-	program := filter(level, uint32(unix.Getpid()))
-	err := install(program)
-	runtime.KeepAlive(program)
-	if err != nil {
-		return fmt.Errorf("sandbox: system call filter: %w", err)
-	}
-	return nil
+	return Assemble(level).install()
 }
 
-func install(program []unix.SockFilter) error {
-	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+// install has the kernel judge every call of this process by p from now on. It
+// leaves p as it is.
+func (p Program) install() error {
+	program := slices.Clone(p) // where the kernel wants it, on a boundary of its own
+	pid := uint32(unix.Getpid())
+	for at := 0; at < len(program); at += instruction {
+		if k := program[at+operand:]; binary.NativeEndian.Uint32(k) == ownPID {
+			binary.NativeEndian.PutUint32(k, pid)
+		}
+	}
+	prog := unix.SockFprog{Len: uint16(len(program) / instruction), Filter: (*unix.SockFilter)(unsafe.Pointer(&program[0]))}
 	tid, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
 	switch {
 	case errno != 0:
-		return errno
+		return fmt.Errorf("sandbox: system call filter: %w", errno)
 	case tid != 0:
-		return fmt.Errorf("thread %d has another one", tid)
+		return fmt.Errorf("sandbox: system call filter: thread %d has another one", tid)
 	}
 	return nil
 }

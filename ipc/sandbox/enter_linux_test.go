@@ -101,7 +101,11 @@ func child(spec []string) int {
 		}
 	}
 	if err == nil {
-		err = Terms{Level: level, Filter: os.Getenv("NOFILTER") == "", AddressSpace: 0}.Enter()
+		t := Terms{Level: level}
+		if os.Getenv("NOFILTER") == "" {
+			t.Filter = Assemble(level)
+		}
+		err = t.Enter()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -15,8 +15,8 @@ var (
 	unknown = refuse(unix.ENOSYS)
 )
 
-// filter returns the program of a level for the process pid.
-func filter(level Level, pid uint32) []unix.SockFilter {
+// filter returns the instructions of a level.
+func filter(level Level) []unix.SockFilter {
 	rules := make(map[uint32]code)
 	if level == Exec {
 		add(rules, denied, administrative...)
@@ -29,9 +29,9 @@ func filter(level Level, pid uint32) []unix.SockFilter {
 	add(rules, allow, ordinaryHere...)
 	maps.Copy(rules, map[uint32]code{
 		unix.SYS_CLONE:     argument(0, test(unix.BPF_JSET, unix.CLONE_THREAD, allow, denied)),
-		unix.SYS_TGKILL:    oneOf(0, denied, pid), // the runtime's own: to preempt, to raise
+		unix.SYS_TGKILL:    oneOf(0, denied, ownPID), // the runtime's own: to preempt, to raise
 		unix.SYS_PRCTL:     oneOf(0, denied, unix.PR_SET_VMA, unix.PR_SET_NAME, unix.PR_GET_NAME),
-		unix.SYS_PRLIMIT64: oneOf(0, denied, 0, pid),
+		unix.SYS_PRLIMIT64: oneOf(0, denied, 0, ownPID),
 		unix.SYS_SETSOCKOPT: argument(1, test(unix.BPF_JEQ, unix.SOL_SOCKET,
 			oneOf(2, denied, unix.SO_RCVTIMEO, unix.SO_RCVTIMEO_NEW),
 			test(unix.BPF_JEQ, unix.SOL_UDP, oneOf(2, denied, unix.UDP_SEGMENT), denied))),

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,18 +15,33 @@ import (
 func TestTermsAreReadAsTheyWereWritten(t *testing.T) {
 	t.Parallel()
 	for level := Strict; level <= Off; level++ {
-		for _, want := range []Terms{{Level: level}, {level, true, 4 << 30}} {
-			if got, err := ParseTerms(want.String()); got != want || err != nil {
-				t.Errorf("%q: %+v, %v", want.String(), got, err)
+		for _, want := range []Terms{{Level: level, Filter: Program{}}, {level, 4 << 30, Assemble(level)}} {
+			wire := append(want.Append(nil), "rest"...)
+			got, rest, err := CutTerms(wire)
+			if got.Level != want.Level || got.AddressSpace != want.AddressSpace || !bytes.Equal(got.Filter, want.Filter) || string(rest) != "rest" || err != nil {
+				t.Errorf("%+v and the rest: %+v, %q, %v", want, got, rest, err)
+			}
+			for i := range len(wire) - len("rest") {
+				if _, _, err := CutTerms(wire[:i]); err == nil {
+					t.Errorf("%v: accepted the first %d bytes of %d", level, i, len(wire))
+				}
 			}
 		}
 	}
-	for _, bad := range []string{"", "strict", "strict true", "tight true 0", "strict maybe 0", "strict true -1", "strict true 0 0", "Level(4) true 0"} {
-		if got, err := ParseTerms(bad); err == nil {
-			t.Errorf("%q: %+v", bad, got)
-		} else if !strings.Contains(err.Error(), Env) {
-			t.Errorf("%q: %v does not name %s", bad, err, Env)
+	if _, _, err := CutTerms(Terms{Level: Off + 1}.Append(nil)); err == nil {
+		t.Error("accepted a level that there is not")
+	}
+}
+
+func TestLevelsHaveNames(t *testing.T) {
+	t.Parallel()
+	for level := Strict; level <= Off; level++ {
+		if got, err := ParseLevel(level.String()); got != level || err != nil {
+			t.Errorf("%q: %v, %v", level.String(), got, err)
 		}
+	}
+	if got, err := ParseLevel("tight"); err == nil || !strings.Contains(err.Error(), "strict, network, exec or off") {
+		t.Errorf("tight: %v, %v", got, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -8,6 +9,34 @@ import (
 
 // A filter is a program for the kernel's classic BPF machine, run at each
 // system call on struct seccomp_data (seccomp(2)).
+
+// Program is such a program as the kernel takes it, but for the number of the
+// process that installs it, in place of which it has ownPID.
+type Program []byte
+
+// Of an instruction, struct sock_filter: its size, and where its operand is.
+const (
+	instruction = 8
+	operand     = 4
+)
+
+// ownPID stands for the process that installs a program. No process has this
+// number (PID_MAX_LIMIT is 2^22), and no program uses it for anything else.
+const ownPID = 0x7ffffffe
+
+// Assemble returns the program of a level; Off has none.
+func Assemble(level Level) Program {
+	if level == Off {
+		return nil
+	}
+	var p Program
+	for _, in := range filter(level) {
+		p = binary.NativeEndian.AppendUint16(p, in.Code)
+		p = append(p, in.Jt, in.Jf)
+		p = binary.NativeEndian.AppendUint32(p, in.K)
+	}
+	return p
+}
 
 // Offsets in struct seccomp_data, of little-endian machines.
 const (

@@ -54,7 +54,7 @@ func run(t *testing.T, program []unix.SockFilter, arch, number uint32, args ...u
 }
 
 const (
-	self  = 4711
+	self  = ownPID
 	other = 4712
 
 	yes      = unix.SECCOMP_RET_ALLOW
@@ -122,7 +122,7 @@ func TestTheFilterOfALevel(t *testing.T) {
 		{"a call of the future", 5000, nil, nosys, nosys, yes},
 	} {
 		for level, want := range []uint32{tt.strict, tt.network, tt.exec} {
-			program := filter(Level(level), self)
+			program := filter(Level(level))
 			if got := run(t, program, auditArch, tt.number, tt.args...); got != want {
 				t.Errorf("%v: %s: %#x, want %#x", Level(level), tt.name, got, want)
 			}
@@ -135,7 +135,7 @@ func TestTheFilterOfALevel(t *testing.T) {
 
 func TestANarrowerFilterAllowsNoMore(t *testing.T) {
 	t.Parallel()
-	strict, network := filter(Strict, self), filter(Network, self)
+	strict, network := filter(Strict), filter(Network)
 	listed := map[uint32]bool{}
 	for _, n := range append(ordinary, ordinaryHere...) {
 		listed[n] = true

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
@@ -127,7 +128,23 @@ func run(ctx context.Context, c settings) (err error) {
 	if printing := t.text(os.Stdout); err != nil || printing != nil || c.cases != "" || c.servers != "" {
 		return errors.Join(err, printing)
 	}
-	return writeREADME(c, t, absent, begun, load)
+	starts, err := startCosts(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Print(starts)
+	return writeREADME(c, t, starts, absent, begun, load)
+}
+
+// startCosts is what the program beside this one prints.
+func startCosts(ctx context.Context) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "run", "./test/bench/start")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("test/bench/start: %w", err)
+	}
+	return string(out), nil
 }
 
 // files makes the tree that is served.

@@ -16,7 +16,7 @@ import (
 var intro string
 
 // writeREADME puts a whole run into the folder's README.
-func writeREADME(c settings, t *table, absent []string, begun time.Time, load float64) error {
+func writeREADME(c settings, t *table, starts string, absent []string, begun time.Time, load float64) error {
 	var out bytes.Buffer
 	out.WriteString(intro)
 	fmt.Fprintf(&out, "\n## The last whole run\n\n")
@@ -35,6 +35,7 @@ func writeREADME(c settings, t *table, absent []string, begun time.Time, load fl
 	}
 	out.WriteString("\n")
 	t.markdown(&out)
+	fmt.Fprintf(&out, "\n## Starting a worker\n\n`go run ./test/bench/start`, in the same run: CPU time from fork to exit, medians of its rounds with the lowest and the highest. The bare program holds the three prescribed packages, reads one message and exits.\n\n%s", starts)
 	return os.WriteFile(c.readme, out.Bytes(), 0o644)
 }
 

@@ -69,7 +69,7 @@ func GetSandboxed(t testing.TB, in Sandbox, file string, options ...protocol.Opt
 
 	w, err := startWorker(launch.Spec{
 		Config:    in.Config,
-		Sandbox:   sandbox.Terms{Level: in.Level, Filter: filter, AddressSpace: addressSpace},
+		Sandbox:   sandbox.Terms{Level: in.Level, AddressSpace: addressSpace, Filter: sandbox.Assemble(in.Level)},
 		ReadPaths: in.ReadPaths,
 		ABI:       abi,
 	})

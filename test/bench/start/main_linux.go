@@ -1,0 +1,195 @@
+// Command start measures what starting one of brood's workers costs beside a bare
+// program: the CPU time of the process from fork to exit, in turns within one
+// run. It takes root, as the supervisor does to change ids.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+	"brood/ipc/sandbox"
+)
+
+// nobody is whom both run as.
+const nobody = 65534
+
+// kind is a way to start a process.
+type kind struct {
+	name    string
+	program string
+	level   sandbox.Level
+	goal    float64 // × bare, at most
+}
+
+// The first thread is main's alone: it can't end, and would keep what it enters.
+func init() { runtime.LockOSThread() }
+
+func main() {
+	starts := flag.Int("starts", 300, "starts of each `kind` in a round")
+	rounds := flag.Int("rounds", 5, "`how often`")
+	flag.Parse()
+	if err := run(*rounds, *starts); err != nil {
+		fmt.Fprintln(os.Stderr, "start:", err)
+		os.Exit(1)
+	}
+}
+
+func run(rounds, starts int) error {
+	if os.Geteuid() != 0 {
+		return errors.New("changing ids needs root")
+	}
+	tmp, err := os.MkdirTemp("", "brood-start-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	kinds := []kind{
+		{"bare program", filepath.Join(tmp, "bare"), sandbox.Off, 0},
+		{"worker, no sandbox", filepath.Join(tmp, "brood"), sandbox.Off, 1.15},
+		{"worker, strict", filepath.Join(tmp, "brood"), sandbox.Strict, 1.3},
+	}
+	for program, source := range map[string]string{"bare": "./test/bench/start/bare", "brood": "./cmd/brood"} {
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(tmp, program), source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: %w\n%s", program, err, out)
+		}
+	}
+	costs := make([][]float64, len(kinds))
+	for range rounds {
+		for i, k := range kinds {
+			µs, err := measure(k, tmp, starts)
+			if err != nil {
+				return fmt.Errorf("%s: %w", k.name, err)
+			}
+			costs[i] = append(costs[i], µs)
+		}
+	}
+	fmt.Println("| start | CPU µs ↓ | × bare | |")
+	fmt.Println("|---|---|---|---|")
+	for i, k := range kinds {
+		ratios := make([]float64, rounds) // within a round: the machine may change between them
+		for r := range rounds {
+			ratios[r] = costs[i][r] / costs[0][r]
+		}
+		verdict := ""
+		if ratio := median(ratios); k.goal > 0 {
+			verdict = fmt.Sprintf("≤ %.2f: met", k.goal)
+			if ratio > k.goal {
+				verdict = fmt.Sprintf("≤ %.2f: **not met**", k.goal)
+			}
+		}
+		fmt.Printf("| %s | %.0f (%.0f–%.0f) | %.2f (%.2f–%.2f) | %s |\n", k.name,
+			median(costs[i]), slices.Min(costs[i]), slices.Max(costs[i]),
+			median(ratios), slices.Min(ratios), slices.Max(ratios), verdict)
+	}
+	return nil
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
+}
+
+// measure starts n processes, one after the other, and returns the mean CPU time.
+func measure(k kind, root string, n int) (µs float64, err error) {
+	terms := sandbox.Terms{Level: k.level, AddressSpace: 4 << 30, Filter: sandbox.Assemble(k.level)}
+	config, err := ipc.SealConfig(append(terms.Append(nil), root...)) // files.Open of the directory
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(config)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread keeps what it enters
+		var total time.Duration
+		if err = enter(k, root); err != nil {
+			return
+		}
+		for range n {
+			var cpu time.Duration
+			if cpu, err = once(k, config); err != nil {
+				return
+			}
+			total += cpu
+		}
+		µs = float64(total.Microseconds()) / float64(n)
+	}()
+	<-done
+	return µs, err
+}
+
+// enter is what the supervisor's starter does to its thread.
+func enter(k kind, root string) error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	if k.level == sandbox.Off {
+		return nil
+	}
+	d, err := sandbox.NewDomain(k.level, sandbox.ABI(), sandbox.Rules(k.level, []string{root}, k.program))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Enter()
+}
+
+func once(k kind, config int) (time.Duration, error) {
+	ours, theirs, err := ipc.SocketPair()
+	if err != nil {
+		return 0, err
+	}
+	statsR, statsW, err := ipc.StatsPipe()
+	if err != nil {
+		return 0, err
+	}
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	pid, err := syscall.ForkExec(k.program, ipc.WorkerArgs(), &syscall.ProcAttr{
+		Dir: "/",
+		Env: []string{
+			ipc.RoleEnv + "=" + ipc.RoleWorker,
+			"GOMAXPROCS=1",
+		},
+		Files: []uintptr{uintptr(null), uintptr(null), 2, uintptr(theirs), uintptr(statsW), uintptr(config)},
+		Sys:   &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Setsid: true},
+	})
+	for _, fd := range []int{theirs, statsW, null} {
+		unix.Close(fd)
+	}
+	defer unix.Close(statsR)
+	// One message: for a worker it is the end of the control socket.
+	unix.Close(ours)
+	if err != nil {
+		return 0, err
+	}
+	var usage unix.Rusage
+	var status unix.WaitStatus
+	for {
+		if _, err = unix.Wait4(pid, &status, 0, &usage); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err == nil && status.ExitStatus() != 0 {
+		err = fmt.Errorf("exit %d", status.ExitStatus())
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), err
+}
