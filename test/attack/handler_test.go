@@ -220,8 +220,8 @@ var handlers = map[string]func(*report) worker.Response{
 	},
 	"write": func(r *report) worker.Response {
 		for _, dir := range []string{r.root, "/", "/tmp", "/dev/shm", "/var/tmp"} {
-			r.open(filepath.Join(dir, "attack"), os.O_CREATE|os.O_WRONLY)
-			r.try("mkdir in "+dir, unix.Mkdir(filepath.Join(dir, "attack-dir"), 0o700))
+			r.open(filepath.Join(dir, "brood-attack"), os.O_CREATE|os.O_WRONLY)
+			r.try("mkdir in "+dir, unix.Mkdir(filepath.Join(dir, "brood-attack-dir"), 0o700))
 		}
 		r.open(filepath.Join(r.root, "file"), os.O_WRONLY)
 		file := filepath.Join(r.root, "file")

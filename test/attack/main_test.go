@@ -56,7 +56,7 @@ type table [][]string
 var rows = make(table, len(attacks))
 
 func (t table) print() {
-	fmt.Println("| attack | refused by | its client got | the log | the counters |")
+	fmt.Println("| attack | refused by | its client got | the log | counted as |")
 	fmt.Println("|---|---|---|---|---|")
 	for _, row := range t {
 		if row != nil {
