@@ -25,10 +25,11 @@ func Example() {
 		}
 
 		sup, err := supervisor.New(supervisor.Options{
-			Listen:  []string{":69"},
-			Config:  []byte("/srv/tftp"),
-			Retries: 3,
-			Timeout: 2 * time.Second,
+			Listen:    []string{":69"},
+			Config:    []byte("/srv/tftp"),
+			ReadPaths: []string{"/srv/tftp"}, // all of the file system that a worker may see
+			Retries:   3,
+			Timeout:   2 * time.Second,
 			OnSessionStats: func(s supervisor.SessionStats) {
 				fmt.Printf("%v got %q: %v, %d bytes in %v, %d retransmissions\n",
 					s.Peer, s.File, s.Outcome, s.Bytes, s.Duration, s.Retransmissions)

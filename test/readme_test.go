@@ -51,6 +51,28 @@ func TestREADMENamesTheFlagsThatHelpNames(t *testing.T) {
 	}
 }
 
+// The threat model names a test for each promise.
+func TestTheThreatModelsTestsExist(t *testing.T) {
+	t.Parallel()
+	model, err := os.ReadFile("../supervisor/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := fields("`((?:Test|Fuzz)[A-Za-z]+)`", string(model))
+	if len(named) == 0 {
+		t.Error("it names none")
+	}
+	sources, err := exec.Command("git", "-C", "..", "grep", "-hE", "^func (Test|Fuzz)", "--", "*_test.go").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range named {
+		if !bytes.Contains(sources, []byte("func "+name+"(")) {
+			t.Errorf("supervisor/README.md names %s, which there is not", name)
+		}
+	}
+}
+
 func TestREADMEExplainsEveryOutcome(t *testing.T) {
 	t.Parallel()
 	text := readme(t)
