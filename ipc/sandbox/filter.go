@@ -28,9 +28,11 @@ func filter(level Level) []unix.SockFilter {
 	add(rules, allow, ordinary...)
 	add(rules, allow, ordinaryHere...)
 	maps.Copy(rules, map[uint32]code{
-		unix.SYS_CLONE:     argument(0, test(unix.BPF_JSET, unix.CLONE_THREAD, allow, denied)),
-		unix.SYS_TGKILL:    oneOf(0, denied, ownPID), // the runtime's own: to preempt, to raise
-		unix.SYS_PRCTL:     oneOf(0, denied, unix.PR_SET_VMA, unix.PR_SET_NAME, unix.PR_GET_NAME),
+		unix.SYS_CLONE:  argument(0, test(unix.BPF_JSET, unix.CLONE_THREAD, allow, denied)),
+		unix.SYS_TGKILL: oneOf(0, denied, ownPID), // the runtime's own: to preempt, to raise
+		unix.SYS_PRCTL:  oneOf(0, denied, unix.PR_SET_VMA, unix.PR_SET_NAME, unix.PR_GET_NAME),
+		// Not F_SETOWN and F_SETSIG: who has data signalled chooses whom, and by which signal.
+		unix.SYS_FCNTL:     oneOf(1, denied, unix.F_DUPFD, unix.F_DUPFD_CLOEXEC, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL),
 		unix.SYS_PRLIMIT64: oneOf(0, denied, 0, ownPID),
 		unix.SYS_SETSOCKOPT: argument(1, test(unix.BPF_JEQ, unix.SOL_SOCKET,
 			oneOf(2, denied, unix.SO_RCVTIMEO, unix.SO_RCVTIMEO_NEW),
@@ -60,9 +62,9 @@ var ordinary = []uint32{
 	unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_CLOSE, unix.SYS_CLOSE_RANGE, unix.SYS_LSEEK,
 	unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_STATFS, unix.SYS_FSTATFS, unix.SYS_READLINKAT,
 	unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_GETDENTS64, unix.SYS_GETCWD,
-	unix.SYS_CHDIR, unix.SYS_FCHDIR, unix.SYS_FADVISE64, unix.SYS_READAHEAD, unix.SYS_FLOCK,
+	unix.SYS_CHDIR, unix.SYS_FCHDIR, unix.SYS_FADVISE64, unix.SYS_READAHEAD,
 	// pipes, the session's socket, and waiting for them
-	unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_PIPE2, unix.SYS_EVENTFD2, unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_FCNTL,
+	unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_PIPE2, unix.SYS_EVENTFD2, unix.SYS_DUP, unix.SYS_DUP3,
 	unix.SYS_RECVFROM, unix.SYS_RECVMSG, unix.SYS_GETSOCKOPT, unix.SYS_GETSOCKNAME, unix.SYS_GETPEERNAME, unix.SYS_SHUTDOWN,
 	unix.SYS_PPOLL, unix.SYS_PSELECT6, unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2,
 	// memory

@@ -213,6 +213,7 @@ var handlers = map[string]func(*report) worker.Response{
 			r.call("process_vm_readv "+who, unix.SYS_PROCESS_VM_READV, id, 0, 0, 0, 0, 0)
 			r.call("pidfd_open "+who, unix.SYS_PIDFD_OPEN, id, 0)
 			r.call("prlimit "+who, unix.SYS_PRLIMIT64, id, unix.RLIMIT_NOFILE, 0, 0)
+			r.call("F_SETOWN "+who, unix.SYS_FCNTL, ipc.Control, unix.F_SETOWN, id)
 			r.call("setpriority "+who, unix.SYS_SETPRIORITY, 0, id, 19)
 		}
 		r.call("kill everybody", unix.SYS_KILL, ^uintptr(0), uintptr(unix.SIGKILL))
