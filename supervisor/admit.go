@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -40,11 +41,18 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		s.grumble(now, "request dropped: its client has too many sessions", "peer", a.peer.String(), "sessions", talks)
 		return
 	}
-	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || len(s.pool.idle) == 0 || s.full()) {
+	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || len(s.pool.idle) == 0 || s.full() || s.room(a.peer.Addr()) <= 0) {
 		// Silence: a client that hears nothing asks again, one that hears ERROR gives up.
-		s.counters.Refused.QueueFull++
 		s.grumble(now, "request dropped: too many wait", "peer", a.peer.String(), "waiting", s.queue.len())
-		return
+		var latest *session
+		if !s.queue.has(a.peer.Addr()) {
+			latest = s.queue.displace() // of who has most; nobody is kept out by another's flood
+		}
+		if latest == nil {
+			s.counters.Refused.QueueFull++
+			return
+		}
+		s.refuseWaiting(now, latest, &s.counters.Refused.QueueFull, "others that had none waiting came first")
 	}
 	s.lastID++
 	sess := &session{
@@ -92,10 +100,18 @@ func (s *Supervisor) grumble(now time.Time, message string, pairs ...any) {
 
 func (s *Supervisor) full() bool { return len(s.pool.busy) >= s.MaxSessions }
 
+// room is how many sessions more a source may have.
+func (s *Supervisor) room(source netip.Addr) int {
+	return s.MaxSessionsPerSource - s.sessions.running[source]
+}
+
 // serveWaiting hands waiting requests to idle workers, as far as there are any.
 func (s *Supervisor) serveWaiting(now time.Time) {
 	for s.queue.len() > 0 && len(s.pool.idle) > 0 && !s.full() && !now.Before(s.pool.holdUntil) {
-		sess := s.queue.pop()
+		sess := s.queue.pop(s.room)
+		if sess == nil {
+			return
+		}
 		if sess.ending != ipc.OutcomeNone {
 			s.finish(now, sess, sess.ending, "")
 			continue
@@ -151,6 +167,7 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 		return nil
 	}
 	sess.worker, sess.handed = w, now
+	s.sessions.runs(sess)
 	w.begin(now, sess, last)
 	s.pool.demand.take(len(s.pool.idle))
 	s.pool.busy[w.id] = w

@@ -129,10 +129,11 @@ func TestRepeatedRequestsAreOneSession(t *testing.T) {
 	if f.counters.Duplicates != 1 || f.queue.len() != 3 || f.counters.Requests != 4 {
 		t.Errorf("counted %+v with %d waiting, want 1 duplicate and 3 sessions of 4 requests", f.counters, f.queue.len())
 	}
-	if seen := f.queue.waiting[0].seen; !seen.Equal(later) {
+	waiting := f.queue.turns[0].waiting
+	if seen := waiting[0].seen; !seen.Equal(later) {
 		t.Errorf("the client was last seen %v after its request, want %v: it still waits", seen.Sub(f.now), later.Sub(f.now))
 	}
-	second := f.queue.waiting[1]
+	second := waiting[1]
 	if second.older == nil || second.older.request.File != "x" {
 		t.Errorf("the second request of the conversation has older session %+v, want the first", second.older)
 	}
@@ -176,6 +177,68 @@ func TestRequestsBeyondMaxWaitingAreDropped(t *testing.T) {
 		if kept != tt.want || f.counters.Refused.QueueFull != uint64(4-tt.want) || len(f.sessions.newest) != kept {
 			t.Errorf("%s: %d kept and %d dropped, want %d and %d", tt.name, kept, f.counters.Refused.QueueFull, tt.want, 4-tt.want)
 		}
+	}
+}
+
+// A flood from one address has its own places in the queue, and no others.
+func TestAFloodDisplacesItselfOnly(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MaxWaiting: 4})
+	l := &listener{fd: -1}
+	for i := range 10 {
+		f.arrive(f.now, l, from(uint16(3000+i), rrq("flood")))
+	}
+	honest := func(last byte) arrival {
+		a := from(2070, rrq("honest"))
+		a.peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 1, last}), 2070)
+		return a
+	}
+	for i := range 4 {
+		f.arrive(f.now, l, honest(byte(i)))
+	}
+	if n := len(f.queue.lanes); n != 4 || f.queue.len() != 4 || f.counters.Refused.QueueFull != 6+4 {
+		t.Errorf("%d sources wait in %d places, and %d were refused; want one place each of 4, and 10 refused", n, f.queue.len(), f.counters.Refused.QueueFull)
+	}
+	for _, r := range f.reported() {
+		if r.File != "flood" || r.Outcome != Unserved {
+			t.Errorf("%v of %s was %v", r.Peer, r.File, r.Outcome)
+		}
+	}
+}
+
+func TestASourceHasSoManySessionsAndOthersPassIt(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MaxSessions: 4, MaxSessionsPerSource: 2})
+	for range 4 {
+		f.addIdle(t)
+	}
+	l := &listener{fd: -1}
+	for i := range 4 {
+		f.arrive(f.now, l, from(uint16(3000+i), rrq("many")))
+	}
+	other := from(3000, rrq("other"))
+	other.peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 9}), 3000)
+	f.arrive(f.now, l, other)
+	files := map[string]int{}
+	for _, w := range f.pool.busy {
+		files[w.session.request.File]++
+	}
+	if files["many"] != 2 || files["other"] != 1 || f.queue.len() != 2 {
+		t.Fatalf("%v run and %d wait, want 2 of many, the other, and 2 waiting", files, f.queue.len())
+	}
+	f.refill(f.now)
+	if n := f.ordered(); n > f.MinIdle {
+		t.Errorf("%d workers were ordered, want none for those whose source has no room", n)
+	}
+	for _, w := range f.pool.busy {
+		if w.session.request.File == "many" {
+			f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindFinal, Session: w.session.id, Outcome: ipc.OutcomePeerGone})
+			break
+		}
+	}
+	f.serveWaiting(f.now)
+	if f.queue.len() != 1 || f.sessions.running[other.peer.Addr()] != 1 {
+		t.Errorf("%d wait and %v run, want one to have taken the place", f.queue.len(), f.sessions.running)
 	}
 }
 

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -24,8 +25,9 @@ func (s *Supervisor) drain(now time.Time) {
 	}
 	s.phase, s.phaseEnd = draining, now.Add(s.DrainTimeout)
 	s.closeListeners()
+	anybody := func(netip.Addr) int { return 1 }
 	for s.queue.len() > 0 {
-		s.refuseWaiting(now, s.queue.pop(), &s.counters.Refused.Draining, "shutting down")
+		s.refuseWaiting(now, s.queue.pop(anybody), &s.counters.Refused.Draining, "shutting down")
 	}
 	for len(s.pool.idle) > 0 {
 		s.dismiss(now, s.pool.takeIdle())

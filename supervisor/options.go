@@ -63,8 +63,15 @@ type Options struct {
 	// MaxSessions is how many sessions run at once; further requests wait. Zero
 	// means 1024.
 	MaxSessions int
+	// MaxSessionsPerSource is how many of them one client address may have; its
+	// further requests wait, and others pass them. Zero means half of MaxSessions,
+	// or 64 if that is more.
+	// Where many machines ask from one address, behind a NAT, it may be MaxSessions.
+	MaxSessionsPerSource int
 	// MaxWaiting is how many requests wait for a worker; further ones are dropped
-	// and counted, and the client asks again. Zero means 16384, negative none.
+	// and counted, and the client asks again. The addresses that wait take turns,
+	// and one that has none waiting displaces the latest of who has most. Zero
+	// means 16384, negative none.
 	MaxWaiting int
 
 	// SessionsPerWorker is how many sessions a worker may serve in its life, one
@@ -178,6 +185,10 @@ func (o Options) settle() (*settings, error) {
 	s.MaxSessions = orDefault(s.MaxSessions, 1024)
 	if s.MaxSessions < 1 {
 		fault("MaxSessions %d: want at least 1", o.MaxSessions)
+	}
+	s.MaxSessionsPerSource = cmp.Or(s.MaxSessionsPerSource, max(s.MaxSessions/2, min(s.MaxSessions, 64)))
+	if s.MaxSessionsPerSource < 1 {
+		fault("MaxSessionsPerSource %d: want at least 1", o.MaxSessionsPerSource)
 	}
 	s.MaxWaiting = orDefault(s.MaxWaiting, 16384)
 	if s.MinIdle == 0 && s.MaxWaiting == 0 {

@@ -1,46 +1,163 @@
 package supervisor
 
-import "time"
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
 
 // staleAfter is how long a request is kept for a client that does not repeat it.
 // Clients repeat after one to five seconds; one that has not is gone, or has
 // another port by now, and serving it would cost those who wait.
 const staleAfter = 6 * time.Second
 
-// queue holds the sessions that wait for a worker, oldest first.
+// queue holds the sessions that wait for a worker. Each source address has a lane
+// of its own, oldest first, and the lanes take turns: whoever asks a thousand
+// times waits for himself, not others for him.
 type queue struct {
+	lanes map[netip.Addr]*lane
+	turns []*lane // the next one first; a lane in it is not empty
+	n     int
+	// fattest is the lane that was the longest when it last grew; nil: none.
+	fattest *lane
+}
+
+type lane struct {
+	source  netip.Addr
 	waiting []*session
 }
 
-func (q *queue) len() int { return len(q.waiting) }
+func (q *queue) len() int { return q.n }
 
-func (q *queue) push(s *session) { q.waiting = append(q.waiting, s) }
-
-func (q *queue) pop() *session {
-	s := q.waiting[0]
-	q.waiting[0] = nil
-	q.waiting = q.waiting[1:]
-	if len(q.waiting) == 0 {
-		q.waiting = nil // a storm's memory goes with it
+func (q *queue) push(s *session) {
+	l := q.lane(s.source())
+	l.waiting = append(l.waiting, s)
+	if len(l.waiting) == 1 {
+		q.turns = append(q.turns, l)
 	}
+	q.n++
+	if q.fattest == nil || len(l.waiting) > len(q.fattest.waiting) {
+		q.fattest = l
+	}
+}
+
+func (q *queue) lane(source netip.Addr) *lane {
+	l := q.lanes[source]
+	if l == nil {
+		l = &lane{source: source}
+		if q.lanes == nil {
+			q.lanes = make(map[netip.Addr]*lane)
+		}
+		q.lanes[source] = l
+	}
+	return l
+}
+
+// has says whether requests of this source wait.
+func (q *queue) has(source netip.Addr) bool { return q.lanes[source] != nil }
+
+// pop returns the oldest session of the source whose turn it is, among those that
+// room has some for; nil if there is none.
+func (q *queue) pop(room func(source netip.Addr) int) *session {
+	for range len(q.turns) {
+		l := q.turns[0]
+		q.turns[0] = nil
+		q.turns = q.turns[1:]
+		if room(l.source) <= 0 {
+			q.turns = append(q.turns, l)
+			continue
+		}
+		s := l.waiting[0]
+		l.waiting[0] = nil
+		l.waiting = l.waiting[1:]
+		if len(l.waiting) > 0 {
+			q.turns = append(q.turns, l)
+		}
+		q.left(l, 1)
+		return s
+	}
+	return nil
+}
+
+// unpop puts back what could not be served yet: it is its source's turn still.
+func (q *queue) unpop(s *session) {
+	l := q.lane(s.source())
+	l.waiting = slices.Insert(l.waiting, 0, s)
+	if at := slices.Index(q.turns, l); at >= 0 {
+		q.turns = slices.Delete(q.turns, at, at+1)
+	}
+	q.turns = slices.Insert(q.turns, 0, l)
+	q.n++
+}
+
+// left forgets a lane that has become empty. A storm's memory goes with it.
+func (q *queue) left(l *lane, n int) {
+	q.n -= n
+	if len(l.waiting) > 0 {
+		return
+	}
+	delete(q.lanes, l.source)
+	if q.fattest == l {
+		q.fattest = nil
+	}
+	if q.n == 0 {
+		q.turns = nil
+	}
+}
+
+// displace removes and returns the latest session of the longest lane, so that a
+// source with none waiting gets a place; nil: every source has one place at most,
+// as far as is known.
+func (q *queue) displace() *session {
+	l := q.fattest
+	if l == nil || len(l.waiting) < 2 {
+		return nil
+	}
+	last := len(l.waiting) - 1
+	s := l.waiting[last]
+	l.waiting[last] = nil
+	l.waiting = l.waiting[:last]
+	q.n--
 	return s
 }
 
-// unpop puts back what could not be served yet.
-func (q *queue) unpop(s *session) {
-	q.waiting = append([]*session{s}, q.waiting...)
-}
-
-// dropStale removes the sessions whose clients have given up.
-func (q *queue) dropStale(now time.Time, drop func(*session)) {
-	kept := q.waiting[:0]
-	for _, s := range q.waiting {
-		if now.Sub(s.seen) > staleAfter {
-			drop(s)
-		} else {
-			kept = append(kept, s)
+// eligible is how many waiting sessions room has some for, or enough if there are
+// more than that.
+func (q *queue) eligible(enough int, room func(source netip.Addr) int) (n int) {
+	for _, l := range q.turns {
+		if n += max(min(len(l.waiting), room(l.source)), 0); n >= enough {
+			return enough
 		}
 	}
-	clear(q.waiting[len(kept):])
-	q.waiting = kept
+	return n
+}
+
+// dropStale removes the sessions whose clients have given up, and looks anew for
+// the longest lane.
+func (q *queue) dropStale(now time.Time, drop func(*session)) {
+	q.fattest = nil
+	turns := q.turns[:0]
+	for _, l := range q.turns {
+		before := len(l.waiting)
+		l.waiting = slices.DeleteFunc(l.waiting, func(s *session) bool {
+			stale := now.Sub(s.seen) > staleAfter
+			if stale {
+				drop(s)
+			}
+			return stale
+		})
+		q.left(l, before-len(l.waiting))
+		if len(l.waiting) == 0 {
+			continue
+		}
+		turns = append(turns, l)
+		if q.fattest == nil || len(l.waiting) > len(q.fattest.waiting) {
+			q.fattest = l
+		}
+	}
+	if q.n == 0 {
+		return
+	}
+	clear(q.turns[len(turns):])
+	q.turns = turns
 }

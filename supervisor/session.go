@@ -43,10 +43,16 @@ type session struct {
 
 // table holds every session that waits or runs.
 type table struct {
-	newest map[conversation]*session // chained through older
+	newest  map[conversation]*session // chained through older
+	running map[netip.Addr]int        // by source; those that have a worker
 }
 
-func newTable() table { return table{newest: make(map[conversation]*session)} }
+func newTable() table {
+	return table{newest: make(map[conversation]*session), running: make(map[netip.Addr]int)}
+}
+
+// runs counts a session that has been given a worker.
+func (t *table) runs(s *session) { t.running[s.source()]++ }
 
 // maxTalks bounds the sessions of one conversation. A client has one, or two while
 // it changes its mind; each request is compared with all of them.
@@ -72,6 +78,11 @@ func (t *table) add(s *session) {
 }
 
 func (t *table) remove(s *session) {
+	if source := s.source(); !s.handed.IsZero() {
+		if t.running[source]--; t.running[source] <= 0 {
+			delete(t.running, source)
+		}
+	}
 	if t.newest[s.with] == s {
 		if s.older == nil {
 			delete(t.newest, s.with)
@@ -87,6 +98,9 @@ func (t *table) remove(s *session) {
 		}
 	}
 }
+
+// source is the client's address, whatever its port.
+func (s *session) source() netip.Addr { return s.with.peer.Addr() }
 
 // record is what the world gets to know of a session that ended.
 func (s *session) record(now time.Time, outcome Outcome) SessionStats {

@@ -46,6 +46,11 @@ Processes:
   --max-idle N           idle workers at most; in between their number follows
                          demand (default 4 times --min-idle)
   --max-sessions N       sessions at once; further requests wait (default 1024)
+  --max-sessions-per-source N
+                         sessions of one client address at once; its further
+                         requests wait, and others pass them (default half of
+                         --max-sessions, or 64; for machines behind one NAT
+                         give it --max-sessions)
   --sessions-per-worker N
                          sessions that a worker may serve in its life, one after
                          the other, 1 to 10000 (default 1); more save an exec
@@ -86,7 +91,7 @@ type serveFlags struct {
 	mtuClamp, sandbox                          string
 	listen, follow                             []string
 	minIdle, maxIdle, maxSessions, retries     int
-	sessionsPerWorker                          int
+	sessionsPerWorker, maxSessionsPerSource    int
 	maxBlksize, maxWindowsize, maxBurst        int
 	maxAddressSpace                            int // MiB
 	timeout, statsInterval                     time.Duration
@@ -112,6 +117,7 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.IntVar(&f.minIdle, "min-idle", 0, "")
 	set.IntVar(&f.maxIdle, "max-idle", 0, "")
 	set.IntVar(&f.maxSessions, "max-sessions", 0, "")
+	set.IntVar(&f.maxSessionsPerSource, "max-sessions-per-source", 0, "")
 	set.IntVar(&f.sessionsPerWorker, "sessions-per-worker", 0, "")
 	set.DurationVar(&f.timeout, "timeout", 0, "")
 	set.IntVar(&f.retries, "retries", 0, "")
@@ -155,23 +161,24 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 // become absolute here.
 func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 	o := supervisor.Options{
-		Listen:            f.listen,
-		User:              f.user,
-		RequireSandbox:    f.sandbox == "require",
-		MaxAddressSpace:   int64(f.maxAddressSpace) << 20,
-		MinIdle:           f.minIdle,
-		MaxIdle:           f.maxIdle,
-		MaxSessions:       f.maxSessions,
-		Timeout:           f.timeout,
-		SessionsPerWorker: f.sessionsPerWorker,
-		Retries:           f.retries,
-		MaxBlksize:        f.maxBlksize,
-		NoMTUClamp:        f.mtuClamp == "off",
-		MaxWindowsize:     f.maxWindowsize,
-		MaxBurst:          f.maxBurst,
-		StatsInterval:     f.statsInterval,
-		OnServerStats:     func(s supervisor.ServerStats) { logStats(log, s) },
-		Logger:            log,
+		Listen:               f.listen,
+		User:                 f.user,
+		RequireSandbox:       f.sandbox == "require",
+		MaxAddressSpace:      int64(f.maxAddressSpace) << 20,
+		MinIdle:              f.minIdle,
+		MaxIdle:              f.maxIdle,
+		MaxSessions:          f.maxSessions,
+		MaxSessionsPerSource: f.maxSessionsPerSource,
+		Timeout:              f.timeout,
+		SessionsPerWorker:    f.sessionsPerWorker,
+		Retries:              f.retries,
+		MaxBlksize:           f.maxBlksize,
+		NoMTUClamp:           f.mtuClamp == "off",
+		MaxWindowsize:        f.maxWindowsize,
+		MaxBurst:             f.maxBurst,
+		StatsInterval:        f.statsInterval,
+		OnServerStats:        func(s supervisor.ServerStats) { logStats(log, s) },
+		Logger:               log,
 	}
 	if f.sandbox == "off" {
 		o.Sandbox = supervisor.SandboxOff
