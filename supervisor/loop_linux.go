@@ -106,6 +106,9 @@ func (s *Supervisor) tick(now time.Time) {
 	s.at(s.statsAt)
 	s.advance(now)
 	s.reapOrphans()
+	if s.phase == serving && s.launch != nil {
+		s.starter.look()
+	}
 	for _, w := range s.pool.all {
 		if w.unheard {
 			s.reap(now, w)

@@ -29,7 +29,8 @@ type Options struct {
 
 	// ReadPaths are all of the file system that workers may open, for reading:
 	// files, and directories with what lies below them, by absolute names. One that
-	// is replaced, or comes to be, is seen by the workers that start afterwards.
+	// is replaced, or comes to be, is noticed within a second or two, and idle
+	// workers are replaced; the supervisor's own user must be able to look at it.
 	ReadPaths []string
 	// Sandbox is how much workers may do: the loosest level that a handler of this
 	// configuration needs; see worker.Narrow. What the kernel can't give of it is

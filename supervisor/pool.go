@@ -185,6 +185,18 @@ func (s *Supervisor) startFailed(now time.Time, wave uint64, short bool, why str
 	s.grumble(now, "a worker did not start", "error", why, "next-try", s.pool.backoff.String())
 }
 
+// renewed lets go of the workers that see the files as they were: those that
+// start from now on see others. A busy one ends its session and serves no other.
+func (s *Supervisor) renewed(now time.Time) {
+	s.report.logf(hclog.Info, "paths that workers read lead elsewhere; idle workers are replaced")
+	for _, w := range s.pool.all {
+		w.outdated = true
+	}
+	for len(s.pool.idle) > 0 {
+		s.dismiss(now, s.pool.takeIdle())
+	}
+}
+
 // StartError says why the first worker did not come up.
 type StartError struct{ Why string }
 
@@ -192,7 +204,7 @@ func (e *StartError) Error() string { return e.Why }
 
 // ready is a worker that has read its configuration.
 func (s *Supervisor) ready(now time.Time, w *worker) {
-	if s.phase > serving || w.asked > notAsked {
+	if s.phase > serving || w.asked > notAsked || w.outdated {
 		s.dismiss(now, w) // too late, for the server or by its own fault: a signal is on its way to it
 		return
 	}

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"sync"
+	"time"
 
 	"brood/ipc/launch"
 )
@@ -16,13 +17,14 @@ type starter struct {
 	done    chan struct{}
 	launch  *launch.Launch
 	deliver func(func())
+	renewed func() // for the loop: workers that start from now on may see other files
 	// forking is held while there may be a child that the loop can't know of.
 	forking sync.Mutex
 }
 
 // newStarter starts a starter. Results go to deliver, for the loop.
-func newStarter(l *launch.Launch, deliver func(func())) *starter {
-	st := &starter{orders: make(chan order, maxStarting), done: make(chan struct{}), launch: l, deliver: deliver}
+func newStarter(l *launch.Launch, deliver func(func()), renewed func()) *starter {
+	st := &starter{orders: make(chan order, maxStarting+1), done: make(chan struct{}), launch: l, deliver: deliver, renewed: renewed}
 	go func() {
 		defer close(st.done)
 		var left order
@@ -39,8 +41,9 @@ func newStarter(l *launch.Launch, deliver func(func())) *starter {
 }
 
 // work carries orders out, the one that was left over first. It returns when
-// there will be no more, or, with the next one, when a path that workers may read
-// leads elsewhere: a thread that has entered a domain can't leave it.
+// there will be no more, or, with the next one, when the thread is of no more use:
+// it could not enter, or a path that workers may read leads elsewhere, and a
+// thread that has entered a domain can't leave it.
 func (st *starter) work(first order) (left order, open bool) {
 	entered := st.launch.Enter()
 	carryOut := func(o order) {
@@ -54,12 +57,26 @@ func (st *starter) work(first order) (left order, open bool) {
 	}
 	if first != nil {
 		carryOut(first)
+		if entered != nil {
+			return nil, true
+		}
 	}
 	for o := range st.orders {
-		if st.launch.Moved() && st.launch.Renew() == nil { // if not, workers see what they saw before
-			return o, true
+		if st.launch.Moved() {
+			if err := st.launch.Renew(); err == nil {
+				st.deliver(st.renewed)
+				return o, true
+			} else if o != nil {
+				st.deliver(func() { o(launch.Child{}, err) })
+			}
+			continue
 		}
-		carryOut(o)
+		if o != nil {
+			carryOut(o)
+		}
+		if entered != nil {
+			return nil, true
+		}
 	}
 	return nil, false
 }
@@ -68,7 +85,28 @@ func (st *starter) work(first order) (left order, open bool) {
 // so this does not block.
 func (st *starter) start(done order) { st.orders <- done }
 
-func (st *starter) close() {
+// look has the starter find out whether the paths of workers lead elsewhere, if
+// it has the time.
+func (st *starter) look() {
+	if len(st.orders) == 0 {
+		select {
+		case st.orders <- nil:
+		default:
+		}
+	}
+}
+
+// starterGrace is what the starter has to come to an end. It may be looking at a
+// path on a share that hangs.
+const starterGrace = 3 * time.Second
+
+// close says whether the starter has ended.
+func (st *starter) close() bool {
 	close(st.orders)
-	<-st.done
+	select {
+	case <-st.done:
+		return true
+	case <-time.After(starterGrace):
+		return false
+	}
 }

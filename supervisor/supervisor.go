@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -120,6 +121,10 @@ func (s *Supervisor) Addrs() []netip.AddrPort { return slices.Clone(s.addrs) }
 // changes, so whatever else it needs root for must be open by now. One that was
 // started as an ordinary user gives up whatever it holds beyond these four.
 //
+// As the first process of a PID namespace, such as a container's, it also reaps
+// what others leave behind: every child that is no worker of its own. A program
+// that starts processes by other means should not be that.
+//
 // Run fails if the first worker does not come up, with the worker's own words:
 // a handler's constructor reports its bad configuration that way. It can be
 // called once.
@@ -188,6 +193,11 @@ func (s *Supervisor) Hurry() {
 func (s *Supervisor) prepare() error {
 	raiseDescriptorLimit()
 	keepInherited()
+	// Whoever is of the same user, as workers are where nobody could change ids,
+	// is to reach neither our memory nor, through /proc, our descriptors.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("PR_SET_DUMPABLE: %w", err)
+	}
 	// The paths that workers read are looked up with root's eyes, if there are any.
 	var err error
 	if s.launch, err = launch.New(launch.Spec{
@@ -218,7 +228,7 @@ func (s *Supervisor) prepare() error {
 	if s.macs, err = openNeighbours(); err != nil {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
-	s.starter = newStarter(s.launch, s.inbox.post)
+	s.starter = newStarter(s.launch, s.inbox.post, func() { s.renewed(time.Now()) })
 	if surplus != nil {
 		s.report.logf(hclog.Warn, "the supervisor keeps capabilities that it has no use for", "error", surplus.Error())
 	}
@@ -230,6 +240,9 @@ func (s *Supervisor) prepare() error {
 			"uid", unix.Getuid())
 	}
 	s.guard.report(s.report)
+	if unseen := s.launch.Unseen(); len(unseen) > 0 {
+		s.report.logf(hclog.Warn, "the supervisor can't look at paths that workers read: if they are replaced, the old ones are served until a restart", "paths", strings.Join(unseen, ", "))
+	}
 	s.refill(s.started) // the first worker proves the configuration; then the ports are read
 	return nil
 }
@@ -248,16 +261,14 @@ func (s *Supervisor) open() {
 }
 
 func (s *Supervisor) close() {
-	if s.starter != nil {
-		s.starter.close()
-	}
+	idle := s.starter == nil || s.starter.close()
 	s.closeListeners()
 	s.inbox.close()
 	ipc.CloseFD(s.epoll)
 	if s.macs != nil {
 		ipc.CloseFD(s.macs.fd)
 	}
-	if s.launch != nil {
+	if s.launch != nil && idle {
 		s.launch.Close()
 	}
 }

@@ -30,6 +30,7 @@ type worker struct {
 	served    int       // sessions that it was given
 	since     time.Time // when the first of them was
 	last      bool      // no other session comes after this one
+	outdated  bool      // its paths lead elsewhere by now
 	returning bool      // leaving, and idle again when it says that it is ready
 	unheard   bool      // not in the epoll set; see Supervisor.unheard
 
@@ -85,7 +86,7 @@ func (w *worker) begin(now time.Time, sess *session, last bool) {
 // reusable says whether a worker may serve again, now that a session of it has
 // ended with a last word: only one that ended by itself counts as clean.
 func (w *worker) reusable(now time.Time, f *ipc.Frame) bool {
-	return !w.last && now.Sub(w.since) < maxAge &&
+	return !w.last && !w.outdated && now.Sub(w.since) < maxAge &&
 		f.Outcome != ipc.OutcomeOpenTimeout && f.Outcome != ipc.OutcomeStopped &&
 		w.session.ending == ipc.OutcomeNone && w.asked == notAsked &&
 		!w.output.dying && !w.output.full()

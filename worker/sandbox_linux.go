@@ -54,7 +54,8 @@ func enterSandbox(config []byte) ([]byte, error) {
 // Narrow takes from this worker, for good, what the given level does not allow.
 // A handler that serves in different ways calls it in Open, when it knows which
 // way a request goes: workers are born at the loosest level that any needs. It
-// limits system calls; the files are those that the worker was born with. A level
+// limits system calls, where the kernel has filters for them; the files are those
+// that the worker was born with. A level
 // that is not narrower than what there is changes nothing. A worker that was
 // narrowed serves no further session, whatever SessionsPerWorker says.
 func Narrow(to SandboxLevel) error {

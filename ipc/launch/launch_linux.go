@@ -50,6 +50,9 @@ func New(s Spec) (*Launch, error) {
 		ipc.RoleEnv + "=" + ipc.RoleWorker,
 		"GOMAXPROCS=1", // one session: a second processor would only add wake-ups
 	}}
+	if s.Sandbox.Level == sandbox.Exec { // what a login has; shells and exec.LookPath go by it
+		l.env = append(l.env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	}
 	err := l.open()
 	if err != nil {
 		l.Close()
@@ -75,6 +78,14 @@ func (l *Launch) open() (err error) {
 // Moved says whether a path that workers may read leads elsewhere by now.
 func (l *Launch) Moved() bool { return l.domain != nil && l.domain.Moved() }
 
+// Unseen are the paths of workers whose replacement this process would not see.
+func (l *Launch) Unseen() []string {
+	if l.domain == nil {
+		return nil
+	}
+	return l.domain.Unseen()
+}
+
 // Renew looks again where the paths lead that workers may read. It is for the
 // next thread that enters: one that has entered keeps what it has.
 func (l *Launch) Renew() error {
@@ -82,7 +93,7 @@ func (l *Launch) Renew() error {
 		return nil
 	}
 	domain, err := sandbox.NewDomain(l.spec.Sandbox.Level, l.spec.ABI,
-		sandbox.Rules(l.spec.Sandbox.Level, l.spec.ReadPaths, image))
+		sandbox.Rules(l.spec.Sandbox.Level, l.spec.ReadPaths, image), l.domain)
 	if err != nil {
 		return err
 	}

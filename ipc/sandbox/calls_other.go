@@ -6,4 +6,7 @@ package sandbox
 // and the server says so.
 const auditArch = 0
 
-var ordinaryHere []uint32
+var (
+	opening      map[uint32]uint32
+	ordinaryHere []uint32
+)

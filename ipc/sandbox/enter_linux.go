@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,13 +15,48 @@ import (
 // and a session takes a handful.
 const maxFiles = 256
 
-// Enter applies t to the calling process: its limits, for good; that it is not
+// dropCapabilities gives up what the process has. It has something when the
+// executable's file has capabilities (setcap), which the change of ids does not
+// take away, or when it is root because nobody could change that.
+func dropCapabilities() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("sandbox: capget: %w", err)
+	}
+	if data == ([2]unix.CapUserData{}) {
+		return nil
+	}
+	nothing.Version = unix.LINUX_CAPABILITY_VERSION_3
+	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&nothing.CapUserHeader)), uintptr(unsafe.Pointer(&nothing.data)), 0)
+	switch {
+	case errno == unix.ENOTSUP && unix.Geteuid() == 0:
+		return nil // a program with cgo can't; nor can it leave root
+	case errno == unix.ENOTSUP:
+		return errors.New("sandbox: this program's file has capabilities, and built with cgo it can't give them up: remove them (setcap -r), or build it with CGO_ENABLED=0")
+	case errno != 0:
+		return fmt.Errorf("sandbox: giving up capabilities: %w", errno)
+	}
+	return nil
+}
+
+// nothing is the argument of capset, on no stack: its address goes through the
+// runtime as a number.
+var nothing struct {
+	unix.CapUserHeader
+	data [2]unix.CapUserData
+}
+
+// Enter applies t to the calling process: no capabilities; its limits, for good; that it is not
 // dumpable, so that another process of its user can't look into it; and the
 // filter of t's level, in every thread that there is or will be. The calling
 // thread must have no_new_privs, which a worker is born with.
 func (t Terms) Enter() error {
-	if t.Level == Off {
+	if t.Level == Off && unix.Geteuid() == 0 {
 		return nil
+	}
+	if err := dropCapabilities(); err != nil || t.Level == Off {
+		return err
 	}
 	limits := []struct {
 		name     string

@@ -42,6 +42,13 @@ var attempts = []struct {
 	}},
 	{"write", func(dir string) error { return os.WriteFile(filepath.Join(dir, "served", "new"), []byte("x"), 0o600) }},
 	{"truncate", func(dir string) error { return unix.Truncate(filepath.Join(dir, "secret"), 1) }},
+	{"empty by opening", func(dir string) error {
+		fd, err := unix.Open(filepath.Join(dir, "served", "file"), unix.O_RDONLY|unix.O_TRUNC, 0)
+		if err == nil {
+			unix.Close(fd)
+		}
+		return err
+	}},
 	{"remove", func(dir string) error { return os.Remove(filepath.Join(dir, "served", "file")) }},
 	{"tcp", func(string) error { return socket(unix.AF_INET, unix.SOCK_STREAM) }},
 	{"udp", func(string) error { return socket(unix.AF_INET, unix.SOCK_DGRAM) }},
@@ -95,7 +102,7 @@ func child(spec []string) int {
 	}
 	if err == nil && abi > 0 && level != Off {
 		var d *Domain
-		d, err = NewDomain(level, abi, Rules(level, []string{filepath.Join(dir, "served")}, "/proc/self/exe"))
+		d, err = NewDomain(level, abi, Rules(level, []string{filepath.Join(dir, "served")}, "/proc/self/exe"), nil)
 		if err == nil {
 			err = d.Enter()
 		}
@@ -179,21 +186,22 @@ func TestWhatAProcessMayDoInside(t *testing.T) {
 			want  map[string]int // an attempt that is not named succeeds
 		}{
 			{Strict, map[string]int{
-				"read elsewhere": eacces, "read by a link": eacces, "write": eacces, "truncate": eperm, "remove": eperm,
+				"read elsewhere": eacces, "read by a link": eacces, "write": eperm, "truncate": eperm, "empty by opening": eperm, "remove": eperm,
 				"tcp": eperm, "udp": eperm, "unix": eperm, "bind": eperm, "run": eperm, "run itself": eperm, "signal": eperm,
 				"descriptors": int(unix.EMFILE),
 			}},
 			{Network, map[string]int{
-				"read elsewhere": eacces, "read by a link": eacces, "write": eacces, "truncate": eperm, "remove": eperm,
+				"read elsewhere": eacces, "read by a link": eacces, "write": eperm, "truncate": eperm, "empty by opening": eperm, "remove": eperm,
 				"unix": int(unix.EAFNOSUPPORT), "bind": eperm, "run": eperm, "run itself": eperm, "signal": eperm,
 				"descriptors": int(unix.EMFILE),
 			}},
 			{Exec, map[string]int{
 				"read elsewhere": eacces, "read by a link": eacces, "write": eacces, "remove": eacces,
-				"truncate":    since(abi, 3, eacces),
-				"bind":        since(abi, 4, eacces),
-				"signal":      since(abi, 6, eperm),
-				"descriptors": int(unix.EMFILE),
+				"truncate":         since(abi, 3, eacces),
+				"empty by opening": since(abi, 3, eacces),
+				"bind":             since(abi, 4, eacces),
+				"signal":           since(abi, 6, eperm),
+				"descriptors":      int(unix.EMFILE),
 			}},
 			{Off, map[string]int{}},
 		} {
@@ -245,7 +253,7 @@ func TestADomainKnowsWhenAPathLeadsElsewhere(t *testing.T) {
 	must(os.Symlink("v1", path("current")))
 	renewed := func() *Domain {
 		t.Helper()
-		d, err := NewDomain(Strict, 1, []Rule{Read(path("current")), Read(path("plain")), Read(path("later"))})
+		d, err := NewDomain(Strict, 1, []Rule{Read(path("current")), Read(path("plain")), Read(path("later"))}, nil)
 		must(err)
 		t.Cleanup(d.Close)
 		if d.Moved() {

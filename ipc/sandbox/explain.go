@@ -22,13 +22,13 @@ func Explain(err error, level Level) string {
 	switch {
 	case errors.Is(err, unix.EMFILE):
 		return "the sandbox allows few open descriptors"
-	case errors.Is(err, unix.EFBIG):
-		return "the sandbox allows no writing"
+	case level < Network && strings.Contains(err.Error(), "socket: operation not permitted"): // of a lookup, which keeps only the text
+		return networkWould
 	case !refusal(err):
 		return ""
 	case errors.As(err, &call) && slices.Contains([]string{"socket", "connect", "bind", "listen", "sendto", "sendmsg", "setsockopt"}, call.Syscall):
 		if level < Network {
-			return "the sandbox's level is strict; level network would allow it"
+			return networkWould
 		}
 		return "the sandbox's level network is for clients of internet addresses; level exec would allow it"
 	case errors.As(err, &path) && strings.HasPrefix(path.Op, "fork/exec"):
@@ -41,6 +41,8 @@ func Explain(err error, level Level) string {
 	}
 	return "the sandbox's level is " + level.String()
 }
+
+const networkWould = "the sandbox's level is strict; level network would allow it"
 
 // refusal says whether the kernel refused, and not a file's absence or a peer.
 func refusal(err error) bool {

@@ -19,14 +19,21 @@ var (
 func filter(level Level) []unix.SockFilter {
 	rules := make(map[uint32]code)
 	if level == Exec {
+		// On amd64 the x32 convention has numbers of its own, and kernels before
+		// Linux 5.4 take 512 to 547 for it, too.
+		others := []span{{0, allow}, {512, denied}, {548, allow}, {firstForeign, denied}}
 		add(rules, denied, administrative...)
 		add(rules, unknown, unix.SYS_CLONE3, unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER)
 		// The flags of clone3 lie in memory, where a filter can't look.
 		rules[unix.SYS_CLONE] = argument(0, test(unix.BPF_JSET, unix.CLONE_NEWUSER, denied, allow))
-		return assemble(rules, []span{{0, allow}})
+		return assemble(rules, others)
 	}
 	add(rules, allow, ordinary...)
 	add(rules, allow, ordinaryHere...)
+	for number, flags := range opening {
+		// Landlock before Linux 6.2 lets who may read a file empty it by opening.
+		rules[number] = argument(flags, test(unix.BPF_JSET, unix.O_TRUNC|unix.O_CREAT|tmpfile, denied, allow))
+	}
 	maps.Copy(rules, map[uint32]code{
 		unix.SYS_CLONE:  argument(0, test(unix.BPF_JSET, unix.CLONE_THREAD, allow, denied)),
 		unix.SYS_TGKILL: oneOf(0, denied, ownPID), // the runtime's own: to preempt, to raise
@@ -51,15 +58,21 @@ func add(rules map[uint32]code, then code, numbers ...uint32) {
 	}
 }
 
+// tmpfile is what O_TMPFILE has besides O_DIRECTORY.
+const tmpfile = unix.O_TMPFILE &^ unix.O_DIRECTORY
+
 // firstForeign is where amd64 has the numbers of its x32 convention.
 const firstForeign = 0x40000000
+
+// openat2 has its flags in memory, where a filter can't look: ENOSYS, and who
+// calls it takes openat.
 
 // ordinary calls are those of the Go runtime and of reading files; and of a
 // socket's, those that name no address.
 var ordinary = []uint32{
 	// files
 	unix.SYS_READ, unix.SYS_READV, unix.SYS_PREAD64, unix.SYS_PREADV, unix.SYS_PREADV2,
-	unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_CLOSE, unix.SYS_CLOSE_RANGE, unix.SYS_LSEEK,
+	unix.SYS_CLOSE, unix.SYS_CLOSE_RANGE, unix.SYS_LSEEK,
 	unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_STATFS, unix.SYS_FSTATFS, unix.SYS_READLINKAT,
 	unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_GETDENTS64, unix.SYS_GETCWD,
 	unix.SYS_CHDIR, unix.SYS_FCHDIR, unix.SYS_FADVISE64, unix.SYS_READAHEAD,

@@ -110,15 +110,31 @@ type Domain struct {
 	Paths []Path // in the order of the rules
 }
 
+// find returns what d has of a path, as far as it could be opened.
+func (d *Domain) find(name string) (p Path, ok bool) {
+	if d == nil {
+		return p, false
+	}
+	for _, p := range d.Paths {
+		if p.Name == name && p.Err == nil {
+			return p, true
+		}
+	}
+	return p, false
+}
+
 // A Path is where a rule's path led when the domain was made.
 type Path struct {
 	Name     string
 	Dev, Ino uint64
 	Err      error // why it could not be opened; its rule allows nothing
+	fd       int   // of the path itself (O_PATH), -1 if it could not be opened
 }
 
-// NewDomain returns a domain for a kernel with the given version of Landlock.
-func NewDomain(level Level, abi int, rules []Rule) (*Domain, error) {
+// NewDomain returns a domain for a kernel with the given version of Landlock. A
+// path that can't be reached any more by who asks, but could be when the domain
+// before it was made, leads where it led then; before may be nil.
+func NewDomain(level Level, abi int, rules []Rule, before *Domain) (*Domain, error) {
 	attr := handled(level, abi)
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if errno != 0 {
@@ -126,7 +142,7 @@ func NewDomain(level Level, abi int, rules []Rule) (*Domain, error) {
 	}
 	d := &Domain{fd: int(fd)}
 	for _, r := range rules {
-		p, err := d.add(r)
+		p, err := d.add(r, before)
 		if err != nil {
 			d.Close()
 			return nil, fmt.Errorf("landlock_add_rule %q: %w", r.Path, err)
@@ -136,16 +152,27 @@ func NewDomain(level Level, abi int, rules []Rule) (*Domain, error) {
 	return d, nil
 }
 
-func (d *Domain) add(r Rule) (Path, error) {
-	p := Path{Name: r.Path}
+func (d *Domain) add(r Rule, before *Domain) (p Path, err error) {
+	p = Path{Name: r.Path, fd: -1}
 	fd, err := unix.Open(r.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
+	if old, ok := before.find(r.Path); ok && err != nil && !gone(err) {
+		fd, err = unix.FcntlInt(uintptr(old.fd), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	switch {
+	case gone(err), errors.Is(err, unix.EACCES):
 		p.Err = err
 		return p, nil
+	case err != nil: // for want of something; a rule left out would not come back
+		return p, err
 	}
-	defer unix.Close(fd)
+	p.fd = fd
+	defer func() {
+		if err != nil {
+			unix.Close(fd)
+		}
+	}()
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	if err = unix.Fstat(fd, &st); err != nil {
 		return p, err
 	}
 	p.Dev, p.Ino = st.Dev, st.Ino
@@ -157,9 +184,24 @@ func (d *Domain) add(r Rule) (Path, error) {
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(d.fd), unix.LANDLOCK_RULE_PATH_BENEATH,
 		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 	if errno != 0 {
-		return p, errno
+		err = errno
 	}
-	return p, nil
+	return p, err
+}
+
+// gone says that there is nothing by this name.
+func gone(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) }
+
+// Unseen are the paths that this process can't look at, though they could be
+// opened when the domain was made: whether they lead elsewhere it will not learn.
+func (d *Domain) Unseen() (names []string) {
+	for _, p := range d.Paths {
+		var st unix.Stat_t
+		if err := unix.Stat(p.Name, &st); p.Err == nil && err != nil && !gone(err) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // Moved says whether a path leads elsewhere by now than when the domain was made:
@@ -172,7 +214,7 @@ func (d *Domain) Moved() bool {
 		switch {
 		case err == nil && (p.Err != nil || p.Dev != st.Dev || p.Ino != st.Ino):
 			return true
-		case errors.Is(err, unix.ENOENT) && p.Err == nil:
+		case gone(err) && p.Err == nil:
 			return true
 		}
 	}
@@ -188,5 +230,12 @@ func (d *Domain) Enter() error {
 	return nil
 }
 
-// Close gives the descriptor back; who is in the domain stays there.
-func (d *Domain) Close() { unix.Close(d.fd) }
+// Close gives the descriptors back; who is in the domain stays there.
+func (d *Domain) Close() {
+	unix.Close(d.fd)
+	for _, p := range d.Paths {
+		if p.fd >= 0 {
+			unix.Close(p.fd)
+		}
+	}
+}

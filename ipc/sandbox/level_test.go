@@ -93,6 +93,7 @@ func TestExplain(t *testing.T) {
 		{open(unix.EACCES), Strict, "ReadPaths"},
 		{open(unix.EACCES), Off, ""},
 		{call("socket", unix.EPERM), Strict, "level network would allow it"},
+		{errors.New("lookup host: dial udp 192.0.2.1:53: socket: operation not permitted"), Strict, "level network would allow it"},
 		{call("socket", unix.EAFNOSUPPORT), Network, "level exec would allow it"},
 		{call("connect", unix.ECONNREFUSED), Network, ""},
 		{&fs.PathError{Op: "fork/exec", Path: "/bin/sh", Err: unix.EPERM}, Strict, "level exec would allow it"},

@@ -75,7 +75,11 @@ func TestTheFilterOfALevel(t *testing.T) {
 		{"write", unix.SYS_WRITE, nil, yes, yes, yes},
 		{"writev", unix.SYS_WRITEV, nil, yes, yes, yes},
 		{"preadv", unix.SYS_PREADV, nil, yes, yes, yes},
-		{"openat", unix.SYS_OPENAT, nil, yes, yes, yes},
+		{"openat, for reading", unix.SYS_OPENAT, []uint32{0, 0, unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_DIRECTORY}, yes, yes, yes},
+		{"openat, to truncate", unix.SYS_OPENAT, []uint32{0, 0, unix.O_RDONLY | unix.O_TRUNC}, no, no, yes},
+		{"openat, to create", unix.SYS_OPENAT, []uint32{0, 0, unix.O_WRONLY | unix.O_CREAT}, no, no, yes},
+		{"openat, a file without a name", unix.SYS_OPENAT, []uint32{0, 0, unix.O_WRONLY | unix.O_TMPFILE}, no, no, yes},
+		{"openat2", unix.SYS_OPENAT2, nil, nosys, nosys, yes},
 		{"recvfrom", unix.SYS_RECVFROM, nil, yes, yes, yes},
 		{"exit_group", unix.SYS_EXIT_GROUP, nil, yes, yes, yes},
 		{"seccomp", unix.SYS_SECCOMP, nil, yes, yes, yes},
@@ -144,6 +148,9 @@ func TestANarrowerFilterAllowsNoMore(t *testing.T) {
 	for _, n := range append(ordinary, ordinaryHere...) {
 		listed[n] = true
 	}
+	for n := range opening {
+		listed[n] = true
+	}
 	allowed := 0
 	for n := range uint32(2000) {
 		s, w := run(t, strict, auditArch, n), run(t, network, auditArch, n)
@@ -156,8 +163,10 @@ func TestANarrowerFilterAllowsNoMore(t *testing.T) {
 		if s == yes != listed[n] && n != unix.SYS_PRLIMIT64 && n != unix.SYS_FCNTL { // which with arguments of 0 are harmless
 			t.Errorf("call %d: %#x at level strict; in the list: %v", n, s, listed[n])
 		}
-		if got := run(t, strict, auditArch, n|firstForeign); got == yes {
-			t.Errorf("call %d by the x32 convention: allowed", n)
+		for _, level := range []Level{Strict, Network, Exec} {
+			if got := run(t, filter(level), auditArch, n|firstForeign); got == yes {
+				t.Errorf("%v: call %d by the x32 convention: allowed", level, n)
+			}
 		}
 	}
 	if allowed < len(ordinary) {

@@ -52,6 +52,8 @@ type scene struct {
 	secret string // a file that everybody may read but for the sandbox
 	report string // what the attack's client got
 
+	sibling int // an idle worker that was attacked
+
 	release func() // lets the bystanders finish
 	others  sync.WaitGroup
 }
@@ -92,11 +94,19 @@ var attacks = []attack{
 	{
 		name: "signal", what: "ptrace, kill, tkill, tgkill, renice the supervisor, a thread of it, a sibling", refusedBy: "filter; and ids, Landlock's scope",
 		args: (*scene).victims, lines: refused, outcome: "complete", counted: "completed",
+		after: func(s *scene) {
+			if title := harness.Title(s.sibling); !strings.HasPrefix(title, "brood: worker") {
+				s.Errorf("the sibling is %q", title)
+			}
+		},
 	},
 	{
 		name: "write", what: "create, write, truncate, remove, chmod anywhere", refusedBy: "Landlock, filter, ids",
 		lines: refused, outcome: "complete", counted: "completed",
 		after: func(s *scene) {
+			if b, err := os.ReadFile(filepath.Join(s.tree.Dir, "file")); err != nil || string(b) != "inside" {
+				s.Errorf("the served file holds %q, %v", b, err)
+			}
 			for _, dir := range []string{s.tree.Dir, "/", "/tmp", "/dev/shm", "/var/tmp"} {
 				if found, _ := filepath.Glob(filepath.Join(dir, "brood-attack*")); found != nil {
 					s.Errorf("left behind: %v", found)
@@ -186,6 +196,12 @@ func newScene(t *testing.T, level string) *scene {
 	tree.Write("secret", []byte("SECRET"))
 	s := &scene{T: t, tree: tree, secret: filepath.Join(tree.Dir, "secret")}
 	tree.Dir = filepath.Join(tree.Dir, "root")
+	// Permissions are to refuse nothing: what is refused, the sandbox refuses.
+	for path, mode := range map[string]os.FileMode{tree.Dir: 0o777, filepath.Join(tree.Dir, "file"): 0o666} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if level == "" {
 		level = "strict"
 	}
@@ -315,6 +331,13 @@ func (h *held) Write(p []byte) (int, error) {
 // flip swaps a link between a served file and the secret, and asks for it.
 func (s *scene) flip(beside *sync.WaitGroup) {
 	link, next := filepath.Join(s.tree.Dir, "flip"), filepath.Join(s.tree.Dir, "next")
+	if err := os.Symlink(s.secret, link); err != nil {
+		s.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := s.get("escape flip", &got); err != nil || got.String() != "open: permission denied" {
+		s.Errorf("with the link on the secret: %q, %v", got.String(), err)
+	}
 	done := make(chan struct{})
 	beside.Go(func() {
 		defer close(done)
@@ -379,6 +402,10 @@ func (s *scene) victims() string {
 		}
 		return idle != 0
 	})
+	if idle == 0 {
+		s.Fatal("no idle worker to attack")
+	}
+	s.sibling = idle
 	return fmt.Sprintf("%d %s %d", s.PID, tasks[len(tasks)-1].Name(), idle)
 }
 

@@ -225,6 +225,7 @@ var handlers = map[string]func(*report) worker.Response{
 			r.try("mkdir in "+dir, unix.Mkdir(filepath.Join(dir, "brood-attack-dir"), 0o700))
 		}
 		r.open(filepath.Join(r.root, "file"), os.O_WRONLY)
+		r.open(filepath.Join(r.root, "file"), os.O_RDONLY|os.O_TRUNC)
 		file := filepath.Join(r.root, "file")
 		r.try("truncate", unix.Truncate(file, 0))
 		r.try("unlink", unix.Unlink(file))

@@ -2,6 +2,8 @@ package integration
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +43,82 @@ func TestASwappedRootIsServed(t *testing.T) {
 		if !harness.Eventually(func() bool { got, err = fetch(t, s, "version"); return err != nil || string(got) == want }) || err != nil {
 			t.Errorf("%q, %v; want %s", got, err, want)
 		}
+	}
+}
+
+// What only root could reach at the start is not lost when something else moves.
+func TestARootThatOnlyRootReachesOutlivesASwapOfAnother(t *testing.T) {
+	t.Parallel()
+	if !harness.Root() || harness.Race() {
+		t.Skip("needs root, and a program that can leave it")
+	}
+	tree := harness.NewTree(t)
+	tree.Write("closed/root/file", []byte("content"))
+	tree.Write("v1/other", nil)
+	tree.Write("v2/other", nil)
+	closed, link := filepath.Join(tree.Dir, "closed"), filepath.Join(tree.Dir, "link")
+	const workers = 65534
+	if err := errors.Join(os.Chown(closed, 0, workers), os.Chmod(closed, 0o750), os.Symlink("v1", link)); err != nil {
+		t.Fatal(err)
+	}
+	s := harness.Serve(t, "--root", filepath.Join(closed, "root"), "--follow", link, "--user", fmt.Sprint(workers))
+	s.Wait("the supervisor can't look at paths that workers read: if they are replaced, the old ones are served until a restart", nil)
+	next := filepath.Join(tree.Dir, "next")
+	if err := errors.Join(os.Symlink("v2", next), os.Rename(next, link)); err != nil {
+		t.Fatal(err)
+	}
+	s.Wait("paths that workers read lead elsewhere; idle workers are replaced", nil)
+	for range 10 { // more than were idle
+		if got, err := fetch(t, s, "file"); err != nil || string(got) != "content" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+}
+
+// A file's capabilities are for whoever executes it, and workers execute it, too.
+func TestTheFilesCapabilitiesAreTheSupervisorsAlone(t *testing.T) {
+	t.Parallel()
+	if !harness.Root() || harness.Race() {
+		t.Skip("needs root, and a program without cgo")
+	}
+	for _, sandbox := range []string{"on", "off"} {
+		t.Run(sandbox, func(t *testing.T) {
+			t.Parallel()
+			tree := harness.NewTree(t)
+			want := tree.File("srv/file", 3000)
+			program, err := os.ReadFile(harness.Brood(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tree.Write("brood", program)
+			path := filepath.Join(tree.Dir, "brood")
+			// struct vfs_cap_data, revision 2: effective, and the four permitted
+			caps := []byte{1, 0, 0, 2, 0xe0, 0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+			if err := errors.Join(os.Chmod(path, 0o755), unix.Setxattr(path, "security.capability", caps, 0)); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(path, "serve", "--root", filepath.Join(tree.Dir, "srv"), "--listen", "127.0.0.1:0", "--log-format", "json", "--sandbox", sandbox)
+			const somebody = 54321
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: somebody, Gid: somebody}}
+			s := harness.Start(t, cmd)
+			if caps := harness.Status(s.PID, "CapEff"); caps != "00000000000004e0" {
+				t.Fatalf("the supervisor has %s, want the file's four", caps)
+			}
+			if got, err := fetch(t, s, "file"); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+			idle := func() (pid int) {
+				for _, child := range harness.Children(s.PID) {
+					if harness.Title(child) == "brood: worker (idle)" && harness.Status(child, "SigIgn") == "0000000000001000" { // SIGPIPE: it is past its start
+						pid = child
+					}
+				}
+				return pid
+			}
+			if !harness.Eventually(func() bool { pid := idle(); return pid != 0 && harness.Status(pid, "CapPrm") == "0000000000000000" }) {
+				t.Errorf("worker %d has capabilities %s", idle(), harness.Status(idle(), "CapPrm"))
+			}
+		})
 	}
 }
 

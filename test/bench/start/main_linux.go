@@ -142,7 +142,7 @@ func enter(k kind, root string) error {
 	if k.level == sandbox.Off {
 		return nil
 	}
-	d, err := sandbox.NewDomain(k.level, sandbox.ABI(), sandbox.Rules(k.level, []string{root}, k.program))
+	d, err := sandbox.NewDomain(k.level, sandbox.ABI(), sandbox.Rules(k.level, []string{root}, k.program), nil)
 	if err != nil {
 		return err
 	}
