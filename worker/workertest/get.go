@@ -45,19 +45,12 @@ func GetNetascii(t testing.TB, h worker.Handler, file string, options ...protoco
 
 func get(t testing.TB, h worker.Handler, c *Client, file string) *Response {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	peer := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	socket, local := sessionSocket(t, peer)
-	defer unix.Close(socket)
-
+	p := newPair(t)
+	defer p.close()
 	final := make(chan *ipc.Frame, 2) // Abandon and a late Run may both report
 	s := worker.Session{
-		Job:         job(c, peer, local, file),
-		Socket:      socket,
+		Job:         job(c, p.peer, p.local, file),
+		Socket:      p.socket,
 		Handler:     h,
 		OpenTimeout: OpenTimeout,
 		Report:      func(*ipc.Frame) {},
@@ -72,7 +65,7 @@ func get(t testing.TB, h worker.Handler, c *Client, file string) *Response {
 	var content bytes.Buffer
 	// The RRQ goes to the session's own socket, which passes it over: the
 	// session was begun by its job.
-	result, err := c.get(t.Context(), conn, local, file, &content)
+	result, err := c.get(t.Context(), p.conn, p.local, file, &content)
 	r := &Response{Content: content.Bytes(), OACK: result.OACK, Detail: (<-final).Detail}
 	if err != nil && !errors.As(err, &r.Err) {
 		t.Fatalf("workertest: %v (%s)", err, r.Detail)
@@ -97,6 +90,30 @@ func job(c *Client, peer, local netip.AddrPort, file string) ipc.Job {
 		j.Options = append(j.Options, ipc.Option(o))
 	}
 	return j
+}
+
+// pair are the two ends of a transfer over loopback: the client's socket, and a
+// session's that is connected to it.
+type pair struct {
+	conn        *net.UDPConn
+	socket      int
+	peer, local netip.AddrPort
+}
+
+func newPair(t testing.TB) *pair {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pair{conn: conn, peer: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
+	p.socket, p.local = sessionSocket(t, p.peer)
+	return p
+}
+
+func (p *pair) close() {
+	p.conn.Close()
+	unix.Close(p.socket)
 }
 
 // sessionSocket returns a socket as the supervisor makes them: blocking, bound,

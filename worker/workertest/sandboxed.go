@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -58,15 +57,8 @@ func GetSandboxed(t testing.TB, in Sandbox, file string, options ...protocol.Opt
 	if missing := sandbox.Missing(in.Level, abi, filter); missing != nil {
 		t.Fatalf("workertest: this kernel can't give all of level %v: %s", in.Level, strings.Join(missing, "; "))
 	}
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	peer := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	socket, local := sessionSocket(t, peer)
-	defer unix.Close(socket)
-
+	p := newPair(t)
+	defer p.close()
 	w, err := startWorker(launch.Spec{
 		Config:    in.Config,
 		Sandbox:   sandbox.Terms{Level: in.Level, AddressSpace: addressSpace, Filter: sandbox.Assemble(in.Level)},
@@ -80,11 +72,11 @@ func GetSandboxed(t testing.TB, in Sandbox, file string, options ...protocol.Opt
 		t.Fatalf("workertest: %v; does TestMain begin with worker.Dispatch?", w.end(err))
 	}
 	client := &Client{Options: options}
-	j := job(client, peer, local, file)
+	j := job(client, p.peer, p.local, file)
 	j.Last = true
 	message, err := j.Encode()
 	if err == nil {
-		err = ipc.SendJob(w.Control, message, socket)
+		err = ipc.SendJob(w.Control, message, p.socket)
 	}
 	if err != nil {
 		t.Fatalf("workertest: %v", w.end(err))
@@ -106,7 +98,7 @@ func GetSandboxed(t testing.TB, in Sandbox, file string, options ...protocol.Opt
 		}
 	}()
 	var content bytes.Buffer
-	result, err := client.get(ctx, conn, local, file, &content)
+	result, err := client.get(ctx, p.conn, p.local, file, &content)
 	<-done
 	r := &Response{Content: content.Bytes(), OACK: result.OACK}
 	if died != nil {
