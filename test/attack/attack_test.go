@@ -88,7 +88,7 @@ var attacks = []attack{
 		lines: `^children: 0 of 10000, operation not permitted$|` + refused, outcome: "complete", counted: "completed",
 	},
 	{
-		name: "thread-bomb", what: "make threads without end", refusedBy: "the runtime's bound of 64 threads",
+		name: "thread-bomb", what: "make 200 threads", refusedBy: "the runtime's bound of 64 threads",
 		err: "Server process failed", outcome: "crashed", detail: "thread exhaustion", counted: "crashed",
 	},
 	{
@@ -167,7 +167,7 @@ var attacks = []attack{
 		err: "Server process failed", outcome: "violated", detail: "256 KiB of output", counted: "crashed",
 	},
 	{
-		name: "spin", what: "spin for ever", refusedBy: "OpenTimeout, here 1 s; the worker exits by itself",
+		name: "spin", what: "spin for ever", refusedBy: "OpenTimeout, here 3 s; the worker exits by itself",
 		err: "took too long", outcome: "open-timeout", counted: "failed",
 	},
 	{

@@ -192,11 +192,14 @@ var handlers = map[string]func(*report) worker.Response{
 		return nil
 	},
 	"thread-bomb": func(*report) worker.Response {
-		for {
+		for range 200 { // few enough for the runtime to print them all
 			go func() {
 				runtime.LockOSThread()
 				select {}
 			}()
+		}
+		for {
+			time.Sleep(time.Hour)
 		}
 	},
 	"signal": func(r *report) worker.Response {

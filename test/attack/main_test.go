@@ -26,7 +26,7 @@ const (
 var printTable = flag.Bool("table", false, "print what came of each attack")
 
 func TestMain(m *testing.M) {
-	if code, ok := worker.Dispatch(newHandler, worker.Options{OpenTimeout: time.Second}); ok {
+	if code, ok := worker.Dispatch(newHandler, worker.Options{OpenTimeout: 3 * time.Second}); ok {
 		os.Exit(code)
 	}
 	if level := os.Getenv(serverEnv); level != "" {
