@@ -1,9 +1,7 @@
 package harness
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,18 +57,23 @@ var copied = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	from, err := os.Open("/proc/self/exe")
+	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
-	defer from.Close()
-	to, err := os.OpenFile(filepath.Join(dir, "server"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(to, from)
-	return to.Name(), errors.Join(err, to.Close())
+	path := filepath.Join(dir, "server")
+	return path, Install(self, path)
 })
+
+// Install copies a program, for everybody to execute. Another process does it: had
+// this one the copy open for writing, a child that it forks at that moment for
+// another test would have, too, and the copy could not be executed (ETXTBSY).
+func Install(from, to string) error {
+	if out, err := exec.Command("install", "-m", "755", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("install %s %s: %w\n%s", from, to, err, out)
+	}
+	return nil
+}
 
 // publicDir is a directory for executables that workers can get at, whoever
 // they run as. Main removes it.
