@@ -275,7 +275,7 @@ func TestWorkersHaveTheLeastOfRights(t *testing.T) {
 	ids := func(n int) string { return fmt.Sprintf("%d %[1]d %[1]d %[1]d", n) }
 	want := map[string]string{"Uid": ids(uid), "Gid": ids(gid), "NoNewPrivs": "1"}
 	if uid != 0 { // root that can't change ids keeps what it has
-		for _, set := range []string{"CapPrm", "CapEff", "CapAmb"} {
+		for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapAmb"} {
 			want[set] = "0000000000000000"
 		}
 	}

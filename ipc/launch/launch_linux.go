@@ -121,15 +121,29 @@ func (l *Launch) Enter() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	// Ambient capabilities, as a service manager may have given them to us, would
-	// outlive the exec. Before Linux 4.3 there are none.
-	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("clearing ambient capabilities: %w", err)
+	if err := inheritNoCapability(); err != nil {
+		return err
 	}
 	if l.domain == nil {
 		return nil
 	}
 	return l.domain.Enter()
+}
+
+// inheritNoCapability empties the calling thread's inheritable set, and with it
+// the ambient one, which would outlive the exec: service managers and container
+// runtimes fill both. What the thread itself may do stays.
+func inheritNoCapability() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("capget: %w", err)
+	}
+	data[0].Inheritable, data[1].Inheritable = 0, 0
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		return fmt.Errorf("emptying the inheritable capabilities: %w", err)
+	}
+	return nil
 }
 
 // Start forks one worker, on a thread that has entered.
