@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -63,9 +64,6 @@ func Serve(t testing.TB, flags ...string) *Server {
 	if !strings.Contains(strings.Join(flags, " "), "--listen") {
 		flags = append(flags, "--listen", "127.0.0.1:0")
 	}
-	if raceEnabled && !strings.Contains(strings.Join(flags, " "), "--sandbox") {
-		flags = append(flags, "--sandbox", "off") // the detector reads /proc and has terabytes of address space
-	}
 	args := append([]string{"serve", "--log-format", "json", "--log-level", "debug"}, flags...)
 	return Start(t, Command(t, args...))
 }
@@ -74,6 +72,9 @@ func Serve(t testing.TB, flags ...string) *Server {
 // would run it.
 func Command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
+	if raceEnabled && slices.Contains(args, "serve") && !slices.Contains(args, "--sandbox") {
+		args = append(args, "--sandbox", "off") // the detector reads /proc and has terabytes of address space
+	}
 	cmd := exec.Command(Brood(t), args...)
 	cmd.SysProcAttr = credentials(cmd)
 	return cmd

@@ -49,6 +49,7 @@ func TestSIGTERMEndsADaemonWhoseLogNobodyReads(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 1)
+		r.SetReadDeadline(time.Now().Add(time.Minute)) // our own writing end would keep it open for ever
 		lines := bufio.NewScanner(r)
 		for lines.Scan() && !strings.Contains(lines.Text(), "listening") {
 		}
