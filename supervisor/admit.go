@@ -19,14 +19,11 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		return
 	}
 	req, err := protocol.ParseRequest(a.data)
-	if err != nil {
-		s.refuseMalformed(now, l, a, err)
-		return
-	}
-	if req.Op == protocol.OpWRQ {
-		s.counters.Refused.Write++
-		l.refuse(a, &protocol.Error{Code: protocol.CodeAccessViolation, Message: "This server is read-only"})
-		s.grumble(now, "write request refused", "peer", a.peer.String(), "file", protocol.Printable(req.File))
+	refusal, isRequest := protocol.Refusal(err)
+	if err != nil && !isRequest {
+		// No answer to an ERROR, or to anything that is no request: two servers
+		// could be made to answer each other for ever (CVE-2024-2169).
+		s.counters.Ignored++
 		return
 	}
 	with := conversation{peer: a.peer, local: a.local}
@@ -34,6 +31,19 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 	if dup != nil {
 		s.counters.Duplicates++
 		dup.seen = now
+		return
+	}
+	if !s.mayAsk(now, l, a) {
+		return
+	}
+	switch {
+	case err != nil:
+		s.refuseMalformed(now, l, a, refusal, err)
+		return
+	case req.Op == protocol.OpWRQ:
+		s.counters.Refused.Write++
+		l.refuse(a, &protocol.Error{Code: protocol.CodeAccessViolation, Message: "This server is read-only"})
+		s.grumble(now, "write request refused", "peer", a.peer.String(), "file", protocol.Printable(req.File))
 		return
 	}
 	if talks >= maxTalks {
@@ -71,14 +81,25 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 	s.serveWaiting(now)
 }
 
-func (s *Supervisor) refuseMalformed(now time.Time, l *listener, a arrival, err error) {
-	e, ok := protocol.Refusal(err)
-	if !ok {
-		// No answer to an ERROR, or to anything that is no request: two servers
-		// could be made to answer each other for ever (CVE-2024-2169).
-		s.counters.Ignored++
-		return
+// mayAsk says whether the source of a request may make one at all, and now. Whoever
+// asks too often gets silence, also where it would get ERROR.
+func (s *Supervisor) mayAsk(now time.Time, l *listener, a arrival) bool {
+	source := a.peer.Addr()
+	switch {
+	case !s.gate.often(now, source):
+		s.counters.Refused.TooOften++
+		s.grumble(now, "request dropped: its source asks too often", "peer", a.peer.String())
+	case !s.gate.access.allows(source):
+		s.counters.Refused.Denied++
+		l.refuse(a, &protocol.Error{Code: protocol.CodeAccessViolation, Message: "This server does not serve your address"})
+		s.grumble(now, "request refused: its source is denied", "peer", a.peer.String())
+	default:
+		return true
 	}
+	return false
+}
+
+func (s *Supervisor) refuseMalformed(now time.Time, l *listener, a arrival, e *protocol.Error, err error) {
 	l.refuse(a, e)
 	if e.Code == protocol.CodeAccessViolation {
 		s.counters.Refused.Write++

@@ -39,7 +39,7 @@ func (s *Supervisor) readFrames(now time.Time, w *worker) {
 // frame acts on one report. What it says must fit what the worker was asked:
 // nothing else of a worker is believed.
 func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
-	if !w.allowed.take(now) {
+	if !w.allowsFrame(now) {
 		s.violation(now, w, "more frames than the contract allows")
 		return
 	}

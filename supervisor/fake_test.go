@@ -34,6 +34,7 @@ func newFake(t *testing.T, o Options) *fake {
 	f.Supervisor = &Supervisor{
 		settings: *settled,
 		sessions: newTable(),
+		gate:     newGate(settled),
 		quiet:    make(quiet),
 		pool:     newPool(),
 		phase:    serving,

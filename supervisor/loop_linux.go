@@ -137,5 +137,6 @@ func (s *Supervisor) tick(now time.Time) {
 	if s.pool.holdUntil.After(now) {
 		s.at(s.pool.holdUntil)
 	}
+	s.gate.expire(now)
 	s.queue.dropStale(now, func(waiting *session) { s.refuseWaiting(now, waiting, &s.counters.Refused.Stale, "waited too long") })
 }

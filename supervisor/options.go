@@ -69,6 +69,18 @@ type Options struct {
 	// or 64 if that is more.
 	// Where many machines ask from one address, behind a NAT, it may be MaxSessions.
 	MaxSessionsPerSource int
+	// MaxRequestsPerSource and MaxRequestsPerPrefix are how many requests a second
+	// one client address may make, and one network: the /24 of an IPv4 address, the
+	// /64 of an IPv6 one. They are means over ten seconds, so that ten times as many
+	// may come at once. Further ones are dropped. A request that is sent again while
+	// it waits or is being answered does not count. Zero means no bound: sources
+	// take turns anyway.
+	MaxRequestsPerSource int
+	MaxRequestsPerPrefix int
+	// Allow and Deny say who is served: of all prefixes in both that a client's
+	// address is in, the longest decides. A client that is in none is served if
+	// Allow is empty, and otherwise not. Who is not served is answered with ERROR 2.
+	Allow, Deny []netip.Prefix
 	// MaxWaiting is how many requests wait for a worker; further ones are dropped
 	// and counted, and the client asks again. The addresses that wait take turns,
 	// and one that has none waiting displaces the latest of who has most. Zero
@@ -191,6 +203,13 @@ func (o Options) settle() (*settings, error) {
 	if s.MaxSessionsPerSource < 1 {
 		fault("MaxSessionsPerSource %d: want at least 1", o.MaxSessionsPerSource)
 	}
+	if s.MaxRequestsPerSource < 0 {
+		fault("MaxRequestsPerSource %d: want at least 1, or 0 for no bound", o.MaxRequestsPerSource)
+	}
+	if s.MaxRequestsPerPrefix < 0 {
+		fault("MaxRequestsPerPrefix %d: want at least 1, or 0 for no bound", o.MaxRequestsPerPrefix)
+	}
+	checkPrefixes(s.Allow, s.Deny, fault)
 	s.MaxWaiting = orDefault(s.MaxWaiting, 16384)
 	if s.MinIdle == 0 && s.MaxWaiting == 0 {
 		fault("MinIdle %d and MaxWaiting %d: with neither idle workers nor waiting requests nobody is served", o.MinIdle, o.MaxWaiting)

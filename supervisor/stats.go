@@ -74,6 +74,8 @@ type ServerStats struct {
 	Refused struct { // requests that no session was made of, by reason
 		Malformed   uint64 // ERROR 4
 		Write       uint64 // ERROR 2: brood only reads
+		Denied      uint64 // ERROR 2: the source's prefix is not served
+		TooOften    uint64 // more than MaxRequestsPerSource or MaxRequestsPerPrefix
 		QueueFull   uint64 // more than MaxWaiting
 		Crowded     uint64 // more than 16 sessions of one client's port
 		Stale       uint64 // waited until the client had given up

@@ -40,6 +40,7 @@ type Supervisor struct {
 	receiver receiver
 	macs     *neighbours
 	sessions table
+	gate     gate
 	queue    queue
 	pool     pool
 	counters ServerStats
@@ -217,7 +218,7 @@ func (s *Supervisor) prepare() error {
 	s.started = time.Now()
 	s.statsAt = s.started.Add(s.StatsInterval)
 	s.sessions, s.quiet = newTable(), make(quiet)
-	s.pool = newPool()
+	s.gate, s.pool = newGate(&s.settings), newPool()
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}

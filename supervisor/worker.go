@@ -34,10 +34,10 @@ type worker struct {
 	returning bool      // leaving, and idle again when it says that it is ready
 	unheard   bool      // not in the epoll set; see Supervisor.unheard
 
-	heard   time.Time // its last word, while busy
-	frames  ipc.FrameReader
-	allowed allowance
-	output  output
+	heard       time.Time // its last word, while busy
+	frames      ipc.FrameReader
+	frameTokens bucket
+	output      output
 
 	// patience ends for a worker that was asked to leave; then it gets the next
 	// stronger signal. Zero while nothing was asked.
@@ -76,7 +76,7 @@ func (w *worker) begin(now time.Time, sess *session, last bool) {
 	if w.served == 0 {
 		w.since = now
 	} else {
-		w.allowed, w.output = allowance{}, output{}
+		w.frameTokens, w.output = bucket{}, output{}
 	}
 	w.served++
 	w.last = last
@@ -114,26 +114,17 @@ func (w *worker) kill(now time.Time) {
 	w.press(now)
 }
 
-// allowance bounds how many frames a worker may send: twice what the contract
-// asks for, with a burst. Each costs the loop a little, and a flood of them
-// would cost other clients. The burst is what a pipe holds: where this process
-// stood still for a while (SIGSTOP, a debugger, swap) it is all read at once, and
-// is no worker's fault.
-type allowance struct {
-	left float64
-	at   time.Time
-}
-
+// How many frames a worker may send: twice what the contract asks for, with a
+// burst. Each costs the loop a little, and a flood of them would cost other
+// clients. The burst is what a pipe holds: where this process stood still for a
+// while (SIGSTOP, a debugger, swap) it is all read at once, and is no worker's
+// fault.
 const (
 	frameBurst   = 256
 	framesPerSec = 2
 )
 
-func (a *allowance) take(now time.Time) bool {
-	if a.at.IsZero() {
-		a.left, a.at = frameBurst, now
-	}
-	a.left = min(frameBurst, a.left+framesPerSec*now.Sub(a.at).Seconds()) - 1
-	a.at = now
-	return a.left >= 0
+// allowsFrame counts a frame of a worker, and says whether it is one too many.
+func (w *worker) allowsFrame(now time.Time) bool {
+	return w.frameTokens.take(now, framesPerSec, frameBurst)
 }

@@ -22,10 +22,10 @@ func TestAllowance(t *testing.T) {
 		{"a burst, and no more", 0, frameBurst + 1, frameBurst},
 		{"a flood", time.Millisecond, 100 * frameBurst, frameBurst + (frameBurst-1)*2/998},
 	} {
-		var a allowance
+		var w worker
 		now, taken := start, 0
 		for range tt.n {
-			if !a.take(now) {
+			if !w.allowsFrame(now) {
 				break
 			}
 			taken++
@@ -39,18 +39,18 @@ func TestAllowance(t *testing.T) {
 
 func TestAllowanceGrowsAgainWithTime(t *testing.T) {
 	t.Parallel()
-	var a allowance
+	var w worker
 	now := time.Now()
 	for range frameBurst {
-		a.take(now)
+		w.allowsFrame(now)
 	}
 	now = now.Add(time.Hour)
 	for i := range frameBurst {
-		if !a.take(now) {
+		if !w.allowsFrame(now) {
 			t.Fatalf("after an hour of silence frame %d was refused, want %d allowed", i+1, frameBurst)
 		}
 	}
-	if a.take(now) {
+	if w.allowsFrame(now) {
 		t.Errorf("after an hour of silence more than %d frames were allowed at once", frameBurst)
 	}
 }
@@ -81,12 +81,12 @@ func TestAllowanceForgivesWhatPiledUpInAPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var a allowance
+	var w worker
 	now := time.Now()
-	a.take(now)
+	w.allowsFrame(now)
 	now = now.Add(time.Hour) // stopped, and going on again
 	for i := range ipc.MaxFrame / len(b) {
-		if !a.take(now) {
+		if !w.allowsFrame(now) {
 			t.Fatalf("frame %d of the %d that a pipe holds was not allowed", i+1, ipc.MaxFrame/len(b))
 		}
 	}

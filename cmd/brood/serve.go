@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -32,6 +33,17 @@ Where:
                          may be given more than once (default :69)
   --port-range LO-HI     answer from these ports only, for firewalls
                          (default: the kernel's ephemeral ports)
+Who is served:
+  --allow PREFIX         clients of this network, or of this address; the longest
+                         prefix that a client is in decides, and with any --allow
+                         who is in none is refused; may be given more than once
+  --deny PREFIX          refuse these; may be given more than once
+  --max-requests-per-source N
+                         requests a second of one client address, as a mean over
+                         10 s; further ones are dropped (default: any number)
+  --max-requests-per-prefix N
+                         the same for the /24 of an IPv4 address and the /64 of an
+                         IPv6 one
 Processes:
   --user NAME            run workers under this account, by name or number
                          (default nobody when started as root)
@@ -90,6 +102,8 @@ type serveFlags struct {
 	root, user, logFormat, logLevel, portRange string
 	mtuClamp, sandbox                          string
 	listen, follow                             []string
+	allow, deny                                []netip.Prefix
+	maxRequestsPerSource, maxRequestsPerPrefix int // a second
 	minIdle, maxIdle, maxSessions, retries     int
 	sessionsPerWorker, maxSessionsPerSource    int
 	maxBlksize, maxWindowsize, maxBurst        int
@@ -110,6 +124,17 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.StringVar(&f.root, "root", "", "")
 	set.Func("follow", "", list(&f.follow))
 	set.Func("listen", "", list(&f.listen))
+	prefixes := func(to *[]netip.Prefix) func(string) error {
+		return func(v string) error {
+			p, err := supervisor.ParsePrefix(v)
+			*to = append(*to, p)
+			return err
+		}
+	}
+	set.Func("allow", "", prefixes(&f.allow))
+	set.Func("deny", "", prefixes(&f.deny))
+	set.IntVar(&f.maxRequestsPerSource, "max-requests-per-source", 0, "")
+	set.IntVar(&f.maxRequestsPerPrefix, "max-requests-per-prefix", 0, "")
 	set.StringVar(&f.portRange, "port-range", "", "")
 	set.StringVar(&f.user, "user", "", "")
 	set.StringVar(&f.sandbox, "sandbox", "on", "")
@@ -169,6 +194,10 @@ func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 		MaxIdle:              f.maxIdle,
 		MaxSessions:          f.maxSessions,
 		MaxSessionsPerSource: f.maxSessionsPerSource,
+		MaxRequestsPerSource: f.maxRequestsPerSource,
+		MaxRequestsPerPrefix: f.maxRequestsPerPrefix,
+		Allow:                f.allow,
+		Deny:                 f.deny,
 		Timeout:              f.timeout,
 		SessionsPerWorker:    f.sessionsPerWorker,
 		Retries:              f.retries,

@@ -20,6 +20,8 @@ func logStats(log hclog.Logger, s supervisor.ServerStats) {
 		"duplicates", s.Duplicates,
 		"refused-malformed", s.Refused.Malformed,
 		"refused-write", s.Refused.Write,
+		"refused-denied", s.Refused.Denied,
+		"refused-too-often", s.Refused.TooOften,
 		"refused-queue-full", s.Refused.QueueFull,
 		"refused-crowded", s.Refused.Crowded,
 		"refused-stale", s.Refused.Stale,
