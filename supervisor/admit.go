@@ -46,6 +46,12 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		s.grumble(now, "write request refused", "peer", a.peer.String(), "file", protocol.Printable(req.File))
 		return
 	}
+	if pause := s.crashes.paused(now, string(a.data)); pause > 0 {
+		s.counters.Refused.Failing++
+		l.refuse(a, failing(pause))
+		s.grumble(now, "request refused: it keeps crashing its handler", "peer", a.peer.String(), "file", protocol.Printable(req.File))
+		return
+	}
 	if talks >= maxTalks {
 		s.counters.Refused.Crowded++
 		s.grumble(now, "request dropped: its client has too many sessions", "peer", a.peer.String(), "sessions", talks)
@@ -93,6 +99,9 @@ func (s *Supervisor) mayAsk(now time.Time, l *listener, a arrival) bool {
 		s.counters.Refused.Denied++
 		l.refuse(a, &protocol.Error{Code: protocol.CodeAccessViolation, Message: "This server does not serve your address"})
 		s.grumble(now, "request refused: its source is denied", "peer", a.peer.String())
+	case s.crashes.penalised(now, source):
+		s.counters.Refused.Penalised++
+		s.grumble(now, "request dropped: its client has crashed handlers", "peer", a.peer.String())
 	default:
 		return true
 	}
@@ -158,19 +167,27 @@ func (s *Supervisor) hold(now time.Time, err error) {
 }
 
 // handOver opens the session's socket and gives both to a worker. On an error
-// the worker is idle again: it is the request's, or the system's.
+// the worker is idle again: it is the request's, or the system's. So it is if the
+// request is refused by now.
 func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 	fd, local, err := openSocket(sess.with.local, sess.with.peer, s.PortRange)
 	if err != nil {
 		s.pool.idle = append(s.pool.idle, w)
 		return err
 	}
+	if pause := s.crashes.paused(now, sess.datagram); pause > 0 { // since it began to wait
+		speak(fd, failing(pause))
+		ipc.CloseFD(fd)
+		s.pool.idle = append(s.pool.idle, w)
+		s.refuseWaiting(now, sess, &s.counters.Refused.Failing, "it keeps crashing its handler")
+		return nil
+	}
 	sess.socket, sess.local = fd, local
 	if sess.mac == "" {
 		sess.mac = s.macs.lookup(sess.with.peer.Addr(), sess.ifindex)
 	}
 	last := s.lastFor(now, w)
-	job := sess.job(&s.settings, last)
+	job := sess.job(&s.settings, last, s.crashes.suspect(sess.source()))
 	message, err := job.Encode()
 	if err == nil {
 		err = ipc.SendJob(w.Control, message, fd)
@@ -189,6 +206,7 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 	}
 	sess.worker, sess.handed = w, now
 	s.sessions.runs(sess)
+	s.crashes.try(now, sess.datagram)
 	w.begin(now, sess, last)
 	s.pool.demand.take(len(s.pool.idle))
 	s.pool.busy[w.id] = w
@@ -209,6 +227,9 @@ func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack
 	ipc.CloseFD(sess.socket)
 	sess.socket = -1
 	s.count(outcome, &sess.last)
+	if outcome == Complete || outcome == Declined || outcome == Refused {
+		s.crashes.works(sess.datagram)
+	}
 	record := sess.record(now, outcome)
 	record.Stack = stack
 	s.report.session(record, s.OnSessionStats)

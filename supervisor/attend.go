@@ -67,6 +67,7 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 	}
 	sess.last, w.heard = *f, now
 	if f.Kind == ipc.KindConfirmed || f.Bytes > 0 { // a full pipe loses frames; a later one says it, too
+		sess.proved = true
 		for older := sess.older; older != nil; older = older.older {
 			s.endSession(now, older, Superseded)
 		}
@@ -320,5 +321,8 @@ func (s *Supervisor) bury(now time.Time, w *worker, exit ipc.Exit, stack string)
 		sess.last.ErrorCode = uint16(e.Code)
 	}
 	w.session = nil
+	if outcome == Crashed || outcome == Violated {
+		s.blame(now, sess)
+	}
 	s.finish(now, sess, outcome, stack)
 }

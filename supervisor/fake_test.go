@@ -35,6 +35,7 @@ func newFake(t *testing.T, o Options) *fake {
 		settings: *settled,
 		sessions: newTable(),
 		gate:     newGate(settled),
+		crashes:  newCrashes(),
 		quiet:    make(quiet),
 		pool:     newPool(),
 		phase:    serving,

@@ -81,6 +81,11 @@ type Options struct {
 	// address is in, the longest decides. A client that is in none is served if
 	// Allow is empty, and otherwise not. Who is not served is answered with ERROR 2.
 	Allow, Deny []netip.Prefix
+	// NoPenalties keeps hearing a client whose sessions crash. Without it one that
+	// has crashed a second session after its first valid ACK is not heard for 10 s,
+	// and for twice as long after each further crash, up to 10 min; who behaves for
+	// 10 min starts anew. Where many machines ask from one address, they are one.
+	NoPenalties bool
 	// MaxWaiting is how many requests wait for a worker; further ones are dropped
 	// and counted, and the client asks again. The addresses that wait take turns,
 	// and one that has none waiting displaces the latest of who has most. Zero

@@ -37,6 +37,7 @@ type session struct {
 	// first valid ACK arrives; until then a forged request can't harm them.
 	older *session
 
+	proved bool      // the client has acknowledged something: its address is its own
 	last   ipc.Frame // the worker's latest word
 	ending Outcome   // why the supervisor asked it to end; OutcomeNone if it did not
 }
@@ -135,7 +136,8 @@ func (s *session) record(now time.Time, outcome Outcome) SessionStats {
 }
 
 // job is what the session's worker is told. It is the worker's last one, or not.
-func (s *session) job(o *settings, last bool) ipc.Job {
+// With confirm it tells of the client's first valid ACK.
+func (s *session) job(o *settings, last, confirm bool) ipc.Job {
 	options := make([]ipc.Option, len(s.request.Options))
 	for i, opt := range s.request.Options {
 		options[i] = ipc.Option(opt)
@@ -154,7 +156,7 @@ func (s *session) job(o *settings, last bool) ipc.Job {
 		MaxBlksize:    o.MaxBlksize,
 		MaxWindowsize: o.MaxWindowsize,
 		MaxBurst:      o.MaxBurst,
-		Confirm:       s.older != nil,
+		Confirm:       confirm || s.older != nil,
 		MTUClamp:      !o.NoMTUClamp,
 		Last:          last,
 	}

@@ -124,7 +124,7 @@ func TestJobAsksForConfirmationOnlyWhenAnOlderSessionLives(t *testing.T) {
 	}
 	for _, older := range []*session{nil, {id: 6}} {
 		s.older = older
-		message, err := func() ([]byte, error) { j := s.job(o, older != nil); return j.Encode() }()
+		message, err := func() ([]byte, error) { j := s.job(o, older != nil, false); return j.Encode() }()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,6 +76,8 @@ type ServerStats struct {
 		Write       uint64 // ERROR 2: brood only reads
 		Denied      uint64 // ERROR 2: the source's prefix is not served
 		TooOften    uint64 // more than MaxRequestsPerSource or MaxRequestsPerPrefix
+		Penalised   uint64 // the client's sessions have crashed; see Options.NoPenalties
+		Failing     uint64 // ERROR 0: the same request has crashed its handler again and again
 		QueueFull   uint64 // more than MaxWaiting
 		Crowded     uint64 // more than 16 sessions of one client's port
 		Stale       uint64 // waited until the client had given up

@@ -41,6 +41,7 @@ type Supervisor struct {
 	macs     *neighbours
 	sessions table
 	gate     gate
+	crashes  crashes
 	queue    queue
 	pool     pool
 	counters ServerStats
@@ -218,7 +219,7 @@ func (s *Supervisor) prepare() error {
 	s.started = time.Now()
 	s.statsAt = s.started.Add(s.StatsInterval)
 	s.sessions, s.quiet = newTable(), make(quiet)
-	s.gate, s.pool = newGate(&s.settings), newPool()
+	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool()
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}

@@ -44,6 +44,9 @@ Who is served:
   --max-requests-per-prefix N
                          the same for the /24 of an IPv4 address and the /64 of an
                          IPv6 one
+  --penalties on|off     do not hear a client for a while that crashes one session
+                         after the other (default on; off for machines behind
+                         one NAT)
 Processes:
   --user NAME            run workers under this account, by name or number
                          (default nobody when started as root)
@@ -100,7 +103,7 @@ Exit codes:
 // serveFlags are the command line of serve.
 type serveFlags struct {
 	root, user, logFormat, logLevel, portRange string
-	mtuClamp, sandbox                          string
+	mtuClamp, sandbox, penalties               string
 	listen, follow                             []string
 	allow, deny                                []netip.Prefix
 	maxRequestsPerSource, maxRequestsPerPrefix int // a second
@@ -147,6 +150,7 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.DurationVar(&f.timeout, "timeout", 0, "")
 	set.IntVar(&f.retries, "retries", 0, "")
 	set.IntVar(&f.maxBlksize, "max-blksize", 0, "")
+	set.StringVar(&f.penalties, "penalties", "on", "")
 	set.StringVar(&f.mtuClamp, "mtu-clamp", "on", "")
 	set.IntVar(&f.maxWindowsize, "max-windowsize", 0, "")
 	set.IntVar(&f.maxBurst, "max-burst", 0, "")
@@ -174,6 +178,8 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 		return nil, fmt.Errorf("--log-format %q: want text or json", f.logFormat)
 	case f.mtuClamp != "on" && f.mtuClamp != "off":
 		return nil, fmt.Errorf("--mtu-clamp %q: want on or off", f.mtuClamp)
+	case f.penalties != "on" && f.penalties != "off":
+		return nil, fmt.Errorf("--penalties %q: want on or off", f.penalties)
 	case f.sandbox != "on" && f.sandbox != "require" && f.sandbox != "off":
 		return nil, fmt.Errorf("--sandbox %q: want on, require or off", f.sandbox)
 	case hclog.LevelFromString(f.logLevel) == hclog.NoLevel:
@@ -198,6 +204,7 @@ func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 		MaxRequestsPerPrefix: f.maxRequestsPerPrefix,
 		Allow:                f.allow,
 		Deny:                 f.deny,
+		NoPenalties:          f.penalties == "off",
 		Timeout:              f.timeout,
 		SessionsPerWorker:    f.sessionsPerWorker,
 		Retries:              f.retries,

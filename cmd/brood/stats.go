@@ -22,6 +22,8 @@ func logStats(log hclog.Logger, s supervisor.ServerStats) {
 		"refused-write", s.Refused.Write,
 		"refused-denied", s.Refused.Denied,
 		"refused-too-often", s.Refused.TooOften,
+		"refused-penalised", s.Refused.Penalised,
+		"refused-failing", s.Refused.Failing,
 		"refused-queue-full", s.Refused.QueueFull,
 		"refused-crowded", s.Refused.Crowded,
 		"refused-stale", s.Refused.Stale,

@@ -66,9 +66,12 @@ func newMisbehaving(config []byte) (worker.Handler, error) {
 }
 
 func misbehave(_ context.Context, req *worker.Request) (worker.Response, error) {
+	if name, far := strings.CutPrefix(req.File, "far-"); far { // beyond what is read ahead: the client has acknowledged some
+		return &lateResponse{Response: worker.Bytes(make([]byte, 8<<20)), what: name, after: 4 << 20}, nil
+	}
 	name, late := strings.CutPrefix(req.File, "late-")
 	if late {
-		resp := &lateResponse{Response: worker.Bytes(goodContent(req.File)), what: name}
+		resp := &lateResponse{Response: worker.Bytes(goodContent(req.File)), what: name, after: goodSize / 2}
 		if name, ok := strings.CutPrefix(name, "at-"); ok {
 			resp.what = name
 			return &lateResponseAt{resp}, nil
@@ -139,15 +142,16 @@ func fault(name string) error {
 	return fs.ErrNotExist
 }
 
-// lateResponse does it when half of the content has been read.
+// lateResponse does it when so many bytes of the content have been read.
 type lateResponse struct {
 	worker.Response
-	what string
-	read int
+	what  string
+	after int
+	read  int
 }
 
 func (r *lateResponse) Read(p []byte) (int, error) {
-	if r.read > goodSize/2 {
+	if r.read > r.after {
 		if err := fault(r.what); err != nil {
 			return 0, err
 		}
