@@ -19,6 +19,8 @@ const (
 
 	OutcomeSuperseded // a later session of the same peer took over
 	OutcomeDrained    // the server's shutdown ended it
+	OutcomeStalled    // nothing was acknowledged for too long
+	OutcomeOverdue    // it took too long as a whole
 	OutcomeCrashed    // the worker died without a last word: panic, exit, signal
 	OutcomeViolated   // the worker broke the contract with its supervisor, and was killed
 	OutcomeUnserved   // no worker could be handed the job
@@ -53,6 +55,10 @@ func (o Outcome) String() string {
 		return "superseded"
 	case OutcomeDrained:
 		return "drained"
+	case OutcomeStalled:
+		return "stalled"
+	case OutcomeOverdue:
+		return "overdue"
 	case OutcomeCrashed:
 		return "crashed"
 	case OutcomeViolated:

@@ -371,7 +371,7 @@ func TestRequestsAddUp(t *testing.T) {
 		c := f.counters
 		r := c.Refused
 		sum := c.Ignored + c.Duplicates + r.Malformed + r.Write + r.Denied + r.TooOften + r.Penalised + r.Failing + r.QueueFull + r.Crowded + r.Stale + r.Unreachable + r.Draining + c.Started + uint64(f.queue.len())
-		ended := c.Completed + c.Declined + c.TimedOut + c.Failed + c.Crashed + c.Ended
+		ended := c.Completed + c.Declined + c.TimedOut + c.Failed + c.Crashed + c.Ended + c.Expired
 		if c.Requests != 40 || sum != c.Requests || c.Started != ended+uint64(len(f.pool.busy)) {
 			t.Errorf("%s: %+v with %d waiting and %d running does not add up to 40", when, c, f.queue.len(), len(f.pool.busy))
 		}

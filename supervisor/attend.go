@@ -65,7 +65,10 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 		s.violation(now, w, "numbers that can't be")
 		return
 	}
-	sess.last, w.heard = *f, now
+	if f.Bytes > sess.last.Bytes || f.Kind == ipc.KindConfirmed {
+		sess.moved = now
+	}
+	sess.last = *f
 	if f.Kind == ipc.KindConfirmed || f.Bytes > 0 { // a full pipe loses frames; a later one says it, too
 		sess.proved = true
 		for older := sess.older; older != nil; older = older.older {
@@ -167,6 +170,18 @@ func (s *Supervisor) endSession(now time.Time, sess *session, why Outcome) {
 		w.asked = askedNicely
 		w.patience = now.Add(grace)
 		s.at(w.patience)
+	}
+}
+
+// watchdog ends a session that does not get on, or not to its end: a handler that
+// does not return from Read, or a client that acknowledges nothing new and yet
+// does not fall silent, would keep its place in MaxSessions for ever.
+func (s *Supervisor) watchdog(now time.Time, sess *session) {
+	switch {
+	case s.StallTimeout > 0 && now.Sub(sess.moved) >= s.StallTimeout:
+		s.endSession(now, sess, Stalled)
+	case s.MaxSessionTime > 0 && now.Sub(sess.handed) >= s.MaxSessionTime:
+		s.endSession(now, sess, Overdue)
 	}
 }
 
@@ -313,8 +328,11 @@ func (s *Supervisor) bury(now time.Time, w *worker, exit ipc.Exit, stack string)
 		outcome = sess.ending
 	}
 	e := &protocol.Error{Code: protocol.CodeUndefined, Message: "Server process failed"}
-	if outcome == Drained {
+	switch outcome {
+	case Drained:
 		e.Message = "Server is shutting down"
+	case Stalled, Overdue:
+		e.Message = "Server ended the session"
 	}
 	if outcome != Superseded {
 		speak(sess.socket, e)

@@ -200,12 +200,12 @@ func TestEveryOutcomeIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []Outcome{
 		Complete, Declined, Refused, PeerError, PeerGone, TimedOut, OpenTimeout,
-		Aborted, Superseded, Drained, Crashed, Violated, Unserved,
+		Aborted, Superseded, Drained, Stalled, Overdue, Crashed, Violated, Unserved,
 	} {
 		f := newFake(t, Options{})
 		f.count(outcome, &ipc.Frame{Bytes: 2, Packets: 3, Retransmissions: 4})
 		c := f.counters
-		sum := c.Completed + c.Declined + c.TimedOut + c.Failed + c.Crashed + c.Ended
+		sum := c.Completed + c.Declined + c.TimedOut + c.Failed + c.Crashed + c.Ended + c.Expired
 		want := uint64(1)
 		if outcome == Unserved { // is counted by its reason, in Refused
 			want = 0
@@ -216,24 +216,52 @@ func TestEveryOutcomeIsCountedOnce(t *testing.T) {
 	}
 }
 
-// attend_test.go
-func TestASilentWorkerIsEnded(t *testing.T) {
+func TestTheWatchdogEndsWhatDoesNotGetOn(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, Options{})
-	w := f.busy(&session{with: testWith})
-	w.heard = f.now
-	f.tick(f.now.Add(silentFor))
-	if w.violated != "" {
-		t.Errorf("after %v: %q", silentFor, w.violated)
+	const stall, whole = 10 * time.Second, time.Minute
+	ack := func(f *fake, w *worker, bytes uint64) {
+		f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindProgress, Session: w.session.id, Bytes: bytes})
 	}
-	f.frame(f.now.Add(silentFor), w, &ipc.Frame{Kind: ipc.KindProgress, Session: w.session.id})
-	f.tick(f.now.Add(silentFor + time.Second))
-	if w.violated != "" {
-		t.Errorf("after a word: %q", w.violated)
-	}
-	f.tick(f.now.Add(2*silentFor + time.Second))
-	if w.violated == "" || w.asked != askedKill {
-		t.Errorf("a worker that said nothing for more than %v lives", silentFor)
+	for _, tt := range []struct {
+		name    string
+		options Options
+		goOn    func(f *fake, w *worker, second uint64)
+		after   int // seconds that it lives
+		want    Outcome
+	}{
+		{"no word at all", Options{StallTimeout: stall}, func(*fake, *worker, uint64) {}, 10, Stalled},
+		{"words, and no progress", Options{StallTimeout: stall}, func(f *fake, w *worker, _ uint64) { ack(f, w, 512) }, 11, Stalled},
+		{"slow progress, for ever", Options{StallTimeout: stall, MaxSessionTime: whole}, func(f *fake, w *worker, s uint64) { ack(f, w, s/9) }, 60, Overdue},
+		{"no watchdog", Options{StallTimeout: -1, MaxSessionTime: -1}, func(*fake, *worker, uint64) {}, 100, ipc.OutcomeNone},
+		{"the defaults", Options{}, func(*fake, *worker, uint64) {}, 100, ipc.OutcomeNone},
+	} {
+		f := newFake(t, tt.options)
+		sess := &session{with: testWith}
+		w := f.busy(sess)
+		w.begin(f.now, sess, true)
+		second := 0
+		for ; sess.ending == ipc.OutcomeNone && second < 100; second++ {
+			f.now = f.now.Add(time.Second)
+			tt.goOn(f, w, uint64(second)+1)
+			f.tick(f.now)
+		}
+		if sess.ending != tt.want || second != tt.after {
+			t.Errorf("%s: after %d s it was told to end: %v; want %d s, %v", tt.name, second, sess.ending, tt.after, tt.want)
+		}
+		if tt.want == ipc.OutcomeNone {
+			continue
+		}
+		for _, want := range []ask{askedNicely, askedTerm, askedKill} { // and then it is made to
+			if w.asked != want {
+				t.Errorf("%s: it was asked in way %d, want %d", tt.name, w.asked, want)
+			}
+			f.now = f.now.Add(grace)
+			f.tick(f.now)
+		}
+		f.dies(w, ipc.Exit{Signal: unix.SIGKILL}, "")
+		if got := f.reported(); len(got) != 1 || got[0].Outcome != tt.want || f.counters.Expired != 1 || f.counters.Crashed != 0 {
+			t.Errorf("%s: recorded %+v, counted %+v; want it %v", tt.name, got, f.counters, tt.want)
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ func (f *fake) busy(sess *session) *worker {
 	f.lastID++
 	none := launch.Child{PID: 4711, PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}
 	w := &worker{Child: none, id: f.pool.lastID, state: busy, session: sess}
-	sess.id, sess.worker, sess.socket, sess.received, sess.handed = f.lastID, w, -1, f.now, f.now
+	sess.id, sess.worker, sess.socket, sess.received, sess.handed, sess.moved = f.lastID, w, -1, f.now, f.now, f.now
 	f.pool.all[w.id], f.pool.busy[w.id] = w, w
 	f.sessions.add(sess)
 	f.counters.Started++

@@ -115,8 +115,8 @@ func (s *Supervisor) tick(now time.Time) {
 			s.at(now.Add(unheardEvery))
 			continue
 		}
-		if w.state == busy && now.Sub(w.heard) > silentFor {
-			s.violation(now, w, fmt.Sprintf("no word for %v; does its handler hang?", silentFor))
+		if w.state == busy {
+			s.watchdog(now, w.session)
 		}
 		if w.state == idle && w.served > 0 && now.Sub(w.since) >= maxAge {
 			s.dismiss(now, w)

@@ -130,6 +130,15 @@ type Options struct {
 	// boot ROMs and firewalls lose fragments.
 	NoMTUClamp bool
 
+	// StallTimeout is how long a session may go without an ACK for something new,
+	// its Open included: a source that has stopped, or a client that repeats itself
+	// for ever. Zero means 10 min, negative any time. A client that falls silent
+	// is given up much sooner; see Retries.
+	StallTimeout time.Duration
+	// MaxSessionTime is how long a session may take as a whole. Zero means 24 h,
+	// negative any time.
+	MaxSessionTime time.Duration
+
 	// DrainTimeout is how long Run waits for sessions after ctx ends. Zero means
 	// 30s, negative not at all.
 	DrainTimeout time.Duration
@@ -257,6 +266,11 @@ func (o Options) settle() (*settings, error) {
 	if s.MaxWindowsize < 1 || s.MaxWindowsize > protocol.MaxWindowsize {
 		fault("MaxWindowsize %d: want 1 to %d (RFC 7440)", o.MaxWindowsize, protocol.MaxWindowsize)
 	}
+	s.StallTimeout = orDefault(s.StallTimeout, 10*time.Minute)
+	if s.StallTimeout > 0 && s.StallTimeout < 2*time.Second {
+		fault("StallTimeout %v: want at least 2s, since workers report each second", o.StallTimeout)
+	}
+	s.MaxSessionTime = orDefault(s.MaxSessionTime, 24*time.Hour)
 	s.DrainTimeout = orDefault(s.DrainTimeout, 30*time.Second)
 	s.StatsInterval = orDefault(s.StatsInterval, time.Minute)
 	if s.StatsInterval < time.Millisecond { // negative is 0 by now

@@ -149,6 +149,7 @@ func TestOptionsFaults(t *testing.T) {
 		{"a timeout above RFC 2349's", func(o *Options) { o.Timeout = 256 * time.Second }, "Timeout 4m16s"},
 		{"a negative block", func(o *Options) { o.MaxBlksize = -1 }, "MaxBlksize -1"},
 		{"a block above RFC 2348's", func(o *Options) { o.MaxBlksize = 65465 }, "MaxBlksize 65465"},
+		{"a stall timeout below a report's", func(o *Options) { o.StallTimeout = time.Second }, "StallTimeout 1s: want at least 2s"},
 		{"a negative rate of requests", func(o *Options) { o.MaxRequestsPerSource = -1 }, "MaxRequestsPerSource -1: want at least 1, or 0 for no bound"},
 		{"a network's negative rate", func(o *Options) { o.MaxRequestsPerPrefix = -1 }, "MaxRequestsPerPrefix -1: want at least 1, or 0 for no bound"},
 		{"a prefix that is none", func(o *Options) { o.Deny = []netip.Prefix{{}} }, "Deny invalid Prefix: want a prefix such as"},

@@ -139,7 +139,7 @@ func logSession(log hclog.Logger, s SessionStats) {
 	switch s.Outcome {
 	case Crashed, Violated:
 		level = hclog.Error
-	case Aborted, OpenTimeout, TimedOut, Unserved:
+	case Aborted, OpenTimeout, TimedOut, Stalled, Overdue, Unserved:
 		level = hclog.Warn
 	}
 	log.Log(level, "session", pairs...)

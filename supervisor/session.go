@@ -28,6 +28,7 @@ type session struct {
 	received time.Time
 	seen     time.Time // the last repetition of the request: the client still waits
 	handed   time.Time // to a worker; zero while waiting
+	moved    time.Time // when the client last acknowledged something new, or handed
 
 	socket int // the supervisor's descriptor of the session's socket, -1 while waiting
 	local  netip.AddrPort

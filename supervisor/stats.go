@@ -23,6 +23,8 @@ const (
 	Aborted     = ipc.OutcomeAborted     // the content failed after the first block
 	Superseded  = ipc.OutcomeSuperseded  // a later session of the same client took over
 	Drained     = ipc.OutcomeDrained     // shutdown ended it
+	Stalled     = ipc.OutcomeStalled     // nothing was acknowledged for StallTimeout
+	Overdue     = ipc.OutcomeOverdue     // it outlived MaxSessionTime
 	Crashed     = ipc.OutcomeCrashed     // the worker died: panic, exit, signal
 	Violated    = ipc.OutcomeViolated    // the worker broke its contract and was killed
 	Unserved    = ipc.OutcomeUnserved    // it waited and was never given to a worker
@@ -70,6 +72,7 @@ type ServerStats struct {
 	Failed    uint64 // PeerError, Refused, OpenTimeout, Aborted
 	Crashed   uint64 // Crashed and Violated
 	Ended     uint64 // Superseded and Drained
+	Expired   uint64 // Stalled and Overdue
 
 	Refused struct { // requests that no session was made of, by reason
 		Malformed   uint64 // ERROR 4

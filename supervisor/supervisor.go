@@ -321,6 +321,8 @@ func (s *Supervisor) count(outcome Outcome, last *ipc.Frame) {
 		c.Crashed++
 	case Superseded, Drained:
 		c.Ended++
+	case Stalled, Overdue:
+		c.Expired++
 	case Unserved: // has its own count, by reason
 	default:
 		c.Failed++

@@ -56,12 +56,6 @@ const (
 	askedKill
 )
 
-// silentFor is how long a busy worker may say nothing. It reports at every turn of
-// its session, and the longest of those is a client's own timeout of 255 s
-// (RFC 2349); a handler that does not return from Read would keep its place in
-// MaxSessions for ever.
-const silentFor = 10 * time.Minute
-
 // maxAge is how long after its first session began a worker still begins another.
 const maxAge = time.Hour
 
@@ -80,7 +74,7 @@ func (w *worker) begin(now time.Time, sess *session, last bool) {
 	}
 	w.served++
 	w.last = last
-	w.session, w.state, w.heard = sess, busy, now
+	w.session, w.state, sess.moved = sess, busy, now
 }
 
 // reusable says whether a worker may serve again, now that a session of it has

@@ -85,6 +85,9 @@ Protocol:
                          1 to 65535 (default 64; 1: lock-step only)
   --max-burst N          blocks of a window that go to the kernel at once, for
                          links that lose long trains (default: the window)
+  --stall-timeout D      end a session in which nothing new was acknowledged for
+                         so long, 2s or more (default 10m; 0: never)
+  --max-session-time D   end a session that takes longer (default 24h; 0: never)
 Reports:
   --log-format FORMAT    text or json, to standard error (default text)
   --log-level LEVEL      trace, debug, info, warn or error (default info)
@@ -112,6 +115,7 @@ type serveFlags struct {
 	maxBlksize, maxWindowsize, maxBurst        int
 	maxAddressSpace                            int // MiB
 	timeout, statsInterval                     time.Duration
+	stallTimeout, maxSessionTime               time.Duration
 }
 
 // errHelp says that the usage was asked for and has been printed.
@@ -154,6 +158,8 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.StringVar(&f.mtuClamp, "mtu-clamp", "on", "")
 	set.IntVar(&f.maxWindowsize, "max-windowsize", 0, "")
 	set.IntVar(&f.maxBurst, "max-burst", 0, "")
+	set.DurationVar(&f.stallTimeout, "stall-timeout", 0, "")
+	set.DurationVar(&f.maxSessionTime, "max-session-time", 0, "")
 	set.StringVar(&f.logFormat, "log-format", "text", "")
 	set.StringVar(&f.logLevel, "log-level", "info", "")
 	set.DurationVar(&f.statsInterval, "stats-interval", 0, "")
@@ -161,6 +167,9 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.Visit(func(given *flag.Flag) {
 		// In Options zero is the default and -1 is none; here 0 says what it means.
 		if v, ok := map[string]*int{"min-idle": &f.minIdle, "retries": &f.retries, "max-address-space": &f.maxAddressSpace}[given.Name]; ok && *v == 0 {
+			*v = -1
+		}
+		if v, ok := map[string]*time.Duration{"stall-timeout": &f.stallTimeout, "max-session-time": &f.maxSessionTime}[given.Name]; ok && *v == 0 {
 			*v = -1
 		}
 	})
@@ -212,6 +221,8 @@ func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 		NoMTUClamp:           f.mtuClamp == "off",
 		MaxWindowsize:        f.maxWindowsize,
 		MaxBurst:             f.maxBurst,
+		StallTimeout:         f.stallTimeout,
+		MaxSessionTime:       f.maxSessionTime,
 		StatsInterval:        f.statsInterval,
 		OnServerStats:        func(s supervisor.ServerStats) { logStats(log, s) },
 		Logger:               log,

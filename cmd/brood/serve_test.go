@@ -121,6 +121,7 @@ func TestParseServe(t *testing.T) {
 			f.deny = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}
 		})},
 		{[]string{"--max-requests-per-source", "7", "--max-requests-per-prefix", "8"}, with(func(f *serveFlags) { f.maxRequestsPerSource, f.maxRequestsPerPrefix = 7, 8 })},
+		{[]string{"--stall-timeout", "9s", "--max-session-time", "0"}, with(func(f *serveFlags) { f.stallTimeout, f.maxSessionTime = 9*time.Second, -1 })},
 		{[]string{"--penalties", "off"}, with(func(f *serveFlags) { f.penalties = "off" })},
 		{[]string{"--max-sessions-per-source", "7"}, with(func(f *serveFlags) { f.maxSessionsPerSource = 7 })},
 		{[]string{"--sessions-per-worker", "100"}, with(func(f *serveFlags) { f.sessionsPerWorker = 100 })},
@@ -211,7 +212,7 @@ func TestFlagsBecomeOptions(t *testing.T) {
 	}
 	f, err := parseServe([]string{
 		"--root", "a/../b", "--follow", "/c/", "--follow", "d", "--listen", ":69", "--port-range", "50000-50999", "--user", "tftp",
-		"--sandbox", "require", "--max-address-space", "3000", "--min-idle", "1", "--max-idle", "2", "--max-sessions", "3", "--max-sessions-per-source", "2", "--max-requests-per-source", "20", "--max-requests-per-prefix", "21", "--allow", "192.0.2.0/24", "--deny", "192.0.2.7", "--penalties", "off", "--sessions-per-worker", "9", "--timeout", "4s", "--retries", "5",
+		"--sandbox", "require", "--max-address-space", "3000", "--min-idle", "1", "--max-idle", "2", "--max-sessions", "3", "--max-sessions-per-source", "2", "--max-requests-per-source", "20", "--max-requests-per-prefix", "21", "--allow", "192.0.2.0/24", "--deny", "192.0.2.7", "--penalties", "off", "--stall-timeout", "50s", "--max-session-time", "1h", "--sessions-per-worker", "9", "--timeout", "4s", "--retries", "5",
 		"--max-blksize", "600", "--max-windowsize", "7", "--max-burst", "5", "--mtu-clamp", "off", "--stats-interval", "8s",
 	}, new(bytes.Buffer))
 	if err != nil {
@@ -231,7 +232,7 @@ func TestFlagsBecomeOptions(t *testing.T) {
 		Config:    []byte(dir + "/b\x00/c\x00" + dir + "/d"), // workers run in /
 		ReadPaths: []string{dir + "/b", "/c", dir + "/d"}, RequireSandbox: true, MaxAddressSpace: 3000 << 20,
 		MinIdle: 1, MaxIdle: 2, MaxSessions: 3, MaxSessionsPerSource: 2, MaxRequestsPerSource: 20, MaxRequestsPerPrefix: 21,
-		Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Deny: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, NoPenalties: true, SessionsPerWorker: 9, Timeout: 4 * time.Second, Retries: 5, MaxBlksize: 600, MaxWindowsize: 7, MaxBurst: 5, NoMTUClamp: true, StatsInterval: 8 * time.Second,
+		Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Deny: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, NoPenalties: true, StallTimeout: 50 * time.Second, MaxSessionTime: time.Hour, SessionsPerWorker: 9, Timeout: 4 * time.Second, Retries: 5, MaxBlksize: 600, MaxWindowsize: 7, MaxBurst: 5, NoMTUClamp: true, StatsInterval: 8 * time.Second,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("\n got %+v\nwant %+v", got, want)

@@ -17,6 +17,7 @@ func logStats(log hclog.Logger, s supervisor.ServerStats) {
 		"timed-out", s.TimedOut,
 		"crashed", s.Crashed,
 		"ended", s.Ended,
+		"expired", s.Expired,
 		"duplicates", s.Duplicates,
 		"refused-malformed", s.Refused.Malformed,
 		"refused-write", s.Refused.Write,

@@ -31,8 +31,11 @@ const (
 // runServer is a user's server: what the README shows, with flags left out.
 func runServer() int {
 	o := supervisor.Options{Config: []byte(os.Getenv(serverEnv)), MinIdle: 4}
-	if os.Getenv(serverEnv) == "programs" {
+	switch os.Getenv(serverEnv) {
+	case "programs":
 		o.Sandbox = supervisor.SandboxExec
+	case "impatient":
+		o.StallTimeout = 2 * time.Second
 	}
 	if harness.Race() {
 		o.Sandbox = supervisor.SandboxOff // the detector reads /proc and has terabytes of address space

@@ -1,0 +1,50 @@
+package integration
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"brood/test/harness"
+	"brood/worker/workertest"
+)
+
+func TestASourceThatStallsEndsItsSession(t *testing.T) {
+	t.Parallel()
+	s := harness.Start(t, command(t, "impatient"))
+	for _, tt := range []struct{ file, detail string }{
+		{"late-hang", "the supervisor ended the session"}, // the session waits beside its source, and says so itself
+		{"late-at-hang", "SIGKILL"},                       // it waits in its source, and ignores SIGTERM
+	} {
+		client := workertest.Client{Timeout: longTimeout}
+		if _, err := client.Get(t.Context(), s.Addr, tt.file, io.Discard); err == nil || !strings.Contains(err.Error(), "Server ended the session") {
+			t.Errorf("the client of %s got %v, want an ERROR that says who ended it", tt.file, err)
+		}
+		if l := s.Session(tt.file); l.String("outcome") != "stalled" || !strings.Contains(l.String("detail"), tt.detail) {
+			t.Errorf("logged %v, want it stalled, with %q", l, tt.detail)
+		}
+	}
+	if c := s.Counters(); c.Int("expired") != 2 || c.Int("crashed") != 0 {
+		t.Errorf("counters %v, want 2 expired", c)
+	}
+}
+
+func TestASessionThatTakesTooLongIsEnded(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("f", 1500)
+	s := harness.Serve(t, "--root", tree.Dir, "--max-session-time", "1s", "--stall-timeout", "0")
+	client := workertest.Client{Timeout: longTimeout}
+	if _, err := client.Get(t.Context(), s.Addr, "f", io.Discard); err != nil {
+		t.Errorf("a quick one: %v", err)
+	}
+	peer := harness.NewPeer(t, "127.0.0.1")
+	peer.Send(s.Addr, harness.RRQ("f"))
+	peer.Data(1) // and not a word more
+	if l := s.Wait("session", func(l harness.Line) bool { return l.String("outcome") == "overdue" }); l.Int("bytes") != 0 {
+		t.Errorf("logged %v, want nothing acknowledged", l)
+	}
+	if c := s.Counters(); c.Int("expired") != 1 || c.Int("completed") != 1 {
+		t.Errorf("counters %v, want 1 expired and 1 completed", c)
+	}
+}
