@@ -14,6 +14,10 @@ const MaxFrame = 4096
 // MaxDetail bounds Frame.Detail, in bytes; longer texts are cut by the worker.
 const MaxDetail = 1024
 
+// MaxRequest bounds Frame.Request, in bytes: one more than is parsed, so that a
+// request that is too long is seen to be.
+const MaxRequest = 2049
+
 const frameHeaderLen = 2
 
 // Kind says what a frame reports.
@@ -23,12 +27,13 @@ const (
 	KindReady     Kind = iota + 1 // waiting for a job, the first one or, after KindFinal, another; no other field counts
 	KindConfirmed                 // the peer's first valid ACK came; only if the job asked
 	KindProgress                  // at most one a second
+	KindRequest                   // the peer has sent another request to the session's socket; only if the job asked
 	KindFinal                     // the session's end; no frame about it follows
 	kindEnd
 )
 
 // Frame is one report of a worker: two bytes of length, then a msgpack array.
-// It has no slice and no map, so a claimed length sizes nothing but Detail.
+// It has no slice and no map, so a claimed length sizes nothing but the strings.
 type Frame struct {
 	Kind    Kind
 	Session uint64 // the job's
@@ -43,11 +48,14 @@ type Frame struct {
 
 	ErrorCode uint16 // of the ERROR packet that ended the session, by either side
 	Detail    string // for the log: the peer's message or the handler's error
+
+	Request string // of KindRequest: the datagram
 }
 
-const frameFields = 12
+const frameFields = 13
 
-// Append appends the frame's wire form to b. Detail is cut to MaxDetail.
+// Append appends the frame's wire form to b. Detail is cut to MaxDetail, Request
+// to MaxRequest.
 func (f *Frame) Append(b []byte) ([]byte, error) {
 	e := newEncoder(frameFields)
 	e.uint(uint64(f.Kind))
@@ -62,6 +70,7 @@ func (f *Frame) Append(b []byte) ([]byte, error) {
 	e.duration(f.FirstSent)
 	e.uint(uint64(f.ErrorCode))
 	e.string(f.Detail[:min(len(f.Detail), MaxDetail)])
+	e.string(f.Request[:min(len(f.Request), MaxRequest)])
 	body, err := e.bytes()
 	if err != nil {
 		return b, err
@@ -85,6 +94,7 @@ func decodeFrame(body []byte) (Frame, error) {
 		FirstSent:       d.duration(),
 		ErrorCode:       uint16(d.uint(math.MaxUint16)),
 		Detail:          d.string(),
+		Request:         d.string(),
 	}
 	switch {
 	case f.Kind == 0:
@@ -95,6 +105,10 @@ func decodeFrame(body []byte) (Frame, error) {
 		d.keep(fmt.Errorf("size %d, first packet after %d ns", f.Size, f.FirstSent))
 	case len(f.Detail) > MaxDetail:
 		d.keep(fmt.Errorf("detail of %d bytes", len(f.Detail)))
+	case len(f.Request) > MaxRequest:
+		d.keep(fmt.Errorf("request of %d bytes", len(f.Request)))
+	case f.Request != "" && f.Kind != KindRequest:
+		d.keep(fmt.Errorf("a request in a frame of kind %d", f.Kind))
 	}
 	if err := d.end(); err != nil {
 		return Frame{}, err

@@ -26,6 +26,12 @@ var frames = []struct {
 		Bytes: math.MaxInt64, Packets: math.MaxInt64, Retransmissions: math.MaxInt64, FirstSent: math.MaxInt64,
 		ErrorCode: 65535, Detail: strings.Repeat("d", MaxDetail),
 	}},
+	{"the longest request", Frame{
+		Kind: KindRequest, Session: math.MaxUint64,
+		Blksize: 65464, Windowsize: 65535, Size: math.MaxInt64,
+		Bytes: math.MaxInt64, Packets: math.MaxInt64, Retransmissions: math.MaxInt64, FirstSent: math.MaxInt64,
+		ErrorCode: 65535, Detail: strings.Repeat("d", MaxDetail), Request: strings.Repeat("r", MaxRequest),
+	}},
 }
 
 func appendFrame(t testing.TB, b []byte, f *Frame) []byte {
@@ -77,7 +83,7 @@ func TestAFrameIsReadAsItWasWritten(t *testing.T) {
 func TestALongDetailIsCut(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{MaxDetail - 1, MaxDetail, MaxDetail + 1, 1 << 20} {
-		f := frames[len(frames)-1].frame // all other fields at their longest
+		f := frames[len(frames)-1].frame // all fields at their longest
 		f.Detail = strings.Repeat("x", n)
 		b := appendFrame(t, nil, &f)
 		got, _, err := feed(b, len(b))
@@ -133,8 +139,10 @@ func TestEveryTruncationOfAFrameIsRefused(t *testing.T) {
 }
 
 func TestAFrameHasOneShape(t *testing.T) { // not parallel: it measures
-	types := []string{"uint", "uint64", "uint", "uint", "uint", "int", "uint", "uint", "uint", "uint", "uint", "string"}
-	body := appendFrame(t, nil, &frames[1].frame)[frameHeaderLen:]
+	types := []string{"uint", "uint64", "uint", "uint", "uint", "int", "uint", "uint", "uint", "uint", "uint", "string", "string"}
+	f := frames[1].frame
+	f.Kind = KindRequest // the one that may have every field
+	body := appendFrame(t, nil, &f)[frameHeaderLen:]
 	testShape(t, body, types, func(b []byte) error {
 		_, _, err := feed(wrap(b), 1<<16)
 		return err
@@ -159,6 +167,7 @@ func TestAFrameOutOfRangeIsRefused(t *testing.T) {
 		{"more packets than an int64 counts", func(f *Frame) { f.Packets = 1 << 63 }},
 		{"more retransmissions than an int64 counts", func(f *Frame) { f.Retransmissions = 1 << 63 }},
 		{"an answer before the request", func(f *Frame) { f.FirstSent = -1 }},
+		{"a request where there is none", func(f *Frame) { f.Request = "r" }},
 	} {
 		f := frames[1].frame
 		tt.change(&f)
@@ -167,10 +176,15 @@ func TestAFrameOutOfRangeIsRefused(t *testing.T) {
 		}
 	}
 	// Append would cut it.
-	fields := cut(t, appendFrame(t, nil, &frames[1].frame)[frameHeaderLen:])
-	fields[frameFields-1] = append([]byte{0xda, 0x04, 0x01}, make([]byte, MaxDetail+1)...)
-	if _, _, err := feed(wrap(paste(fields)), 1<<16); !errors.Is(err, ErrMalformed) {
-		t.Errorf("a detail of %d bytes: %v, want %v", MaxDetail+1, err, ErrMalformed)
+	for i, most := range map[int]int{frameFields - 2: MaxDetail, frameFields - 1: MaxRequest} {
+		fields := cut(t, appendFrame(t, nil, &Frame{Kind: KindRequest, Size: -1})[frameHeaderLen:])
+		for _, more := range []int{0, 1} {
+			n := most + more
+			fields[i] = append([]byte{0xda, byte(n >> 8), byte(n)}, make([]byte, n)...)
+			if _, _, err := feed(wrap(paste(fields)), 1<<16); errors.Is(err, ErrMalformed) != (more == 1) {
+				t.Errorf("a text of %d bytes in field %d: %v, want it refused above %d", n, i, err, most)
+			}
+		}
 	}
 }
 

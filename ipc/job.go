@@ -37,10 +37,18 @@ type Job struct {
 	// another session of this peer ends then.
 	Confirm bool
 
+	// HandBack asks for a KindRequest frame for each request that the peer sends to
+	// the session's socket, at most MaxHandBacks a second: the socket has the
+	// listener's own port and keeps them from it.
+	HandBack bool
+
 	// Last says that no other job will come: the worker exits when the session
 	// has ended and does not ask for more.
 	Last bool
 }
+
+// MaxHandBacks is how many requests a session hands back within a second.
+const MaxHandBacks = 4
 
 const jobFields = 14
 
@@ -50,6 +58,7 @@ const (
 	jobConfirm = 1 << iota
 	jobLast
 	jobMTUClamp
+	jobHandBack
 	jobFlags // the sum of all is one less
 )
 
@@ -73,7 +82,7 @@ func (j *Job) Encode() ([]byte, error) {
 	e.int(int64(j.MaxBlksize))
 	e.int(int64(j.MaxWindowsize))
 	e.int(int64(j.MaxBurst))
-	e.uint(bit(jobConfirm, j.Confirm) | bit(jobLast, j.Last) | bit(jobMTUClamp, j.MTUClamp))
+	e.uint(bit(jobConfirm, j.Confirm) | bit(jobLast, j.Last) | bit(jobMTUClamp, j.MTUClamp) | bit(jobHandBack, j.HandBack))
 	b, err := e.bytes()
 	if err == nil && len(b) > MaxJob {
 		err = fmt.Errorf("ipc: job of %d bytes, at most %d fit", len(b), MaxJob)
@@ -119,6 +128,7 @@ func DecodeJob(b []byte) (Job, error) {
 	j.Confirm = flags&jobConfirm != 0
 	j.Last = flags&jobLast != 0
 	j.MTUClamp = flags&jobMTUClamp != 0
+	j.HandBack = flags&jobHandBack != 0
 	if err := d.end(); err != nil {
 		return Job{}, err
 	}

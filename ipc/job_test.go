@@ -32,6 +32,7 @@ var jobs = []struct {
 		Mode:     1,
 		Received: time.Unix(1, 0),
 		Confirm:  true,
+		HandBack: true,
 		Last:     true,
 	}},
 	{"an IPv4 peer on an IPv6 socket", Job{Peer: netip.MustParseAddrPort("[::ffff:10.0.0.7]:1"), File: "f", Received: time.Unix(1, 0)}},

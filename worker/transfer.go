@@ -30,6 +30,7 @@ type transfer struct {
 	offered   uint64 // blocks that the sender knows of
 	confirmed bool
 	told      time.Time // of the last progress frame
+	handed    time.Time // back to the supervisor, the last request
 	failed    error     // of the content or the socket: the session can't go on
 	soft      error     // the last send that failed and was left to the timer
 	gone      bool      // the kernel had word that the peer's port is closed
@@ -67,7 +68,7 @@ func (s *Session) begin(resp Response) (*transfer, error) {
 	t := &transfer{
 		Session: s,
 		sender:  sender,
-		buf:     make([]byte, 2048), // a peer sends ACK and ERROR; a longer text is cut
+		buf:     make([]byte, ipc.MaxRequest), // a peer sends ACK and ERROR; a longer text is cut
 	}
 	file, isFile := resp.(*fileResponse)
 	isFile = isFile && req.Mode == protocol.Octet && terms.Windowsize > 1
@@ -164,6 +165,9 @@ func (t *transfer) next(wake time.Time) (protocol.Event, error) {
 		case err == nil:
 			if ev, ok := parse(t.buf[:n]); ok {
 				return ev, nil
+			}
+			if t.Job.HandBack {
+				t.handBack(t.buf[:n])
 			}
 		case t.lost(err):
 			return protocol.Event{}, err
@@ -295,6 +299,21 @@ func (t *transfer) progress(now time.Time) {
 		t.stats.Kind = ipc.KindConfirmed
 	}
 	t.Report(&t.stats)
+}
+
+// handBack passes on what is a request and was meant for the listener. The client
+// repeats it if it is lost.
+func (t *transfer) handBack(b []byte) {
+	now := time.Now()
+	op, err := protocol.ParseOpcode(b)
+	if err != nil || op != protocol.OpRRQ && op != protocol.OpWRQ || now.Sub(t.handed) < time.Second/ipc.MaxHandBacks {
+		return
+	}
+	t.handed = now
+	t.count()
+	t.stats.Kind, t.stats.Request = ipc.KindRequest, string(b)
+	t.Report(&t.stats)
+	t.stats.Request = ""
 }
 
 func (t *transfer) count() { t.stats.Bytes = t.window.bytes(t.sender.Acked()) }

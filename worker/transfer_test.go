@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,6 +129,47 @@ func TestTheFirstValidACKIsReportedAtOnceAndOnce(t *testing.T) {
 		}
 		if len(frames) != want || confirm && (frames[0].Kind != ipc.KindConfirmed || frames[0].Bytes != 512) {
 			t.Errorf("confirm %v: %+v; want %d frames", confirm, frames, want)
+		}
+	}
+}
+
+func TestRequestsAreHandedBackWhenAsked(t *testing.T) {
+	t.Parallel()
+	for _, asked := range []bool{true, false} {
+		var frames []ipc.Frame
+		s, peer := connectedPair(t)
+		tr := begun(t, ipc.Job{HandBack: asked, Session: 7, File: "f"}, unsized{bytes.NewReader(make([]byte, 5000))}, &frames)
+		tr.socket = *s
+		tr.sender.Step(time.Now(), protocol.Event{Kind: protocol.EventStart})
+		tr.sender.Step(time.Now(), protocol.Event{Kind: protocol.EventContent, Blocks: 2})
+		long := "\x00\x01" + strings.Repeat("f", 3000)
+		for _, packet := range []string{"\x00\x01f\x00octet\x00", "\x00\x03not a request", "x", ""} {
+			if _, err := unix.Write(peer, []byte(packet)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if ev, err := tr.next(time.Now().Add(100 * time.Millisecond)); err != nil || ev.Kind != protocol.EventTimer {
+			t.Fatalf("%+v, %v; want none of it to be news for the sender", ev, err)
+		}
+		tr.handed = time.Now().Add(time.Hour)
+		tr.handBack([]byte("\x00\x01too soon\x00octet\x00"))
+		tr.handed = time.Time{}
+		tr.handBack([]byte(long))
+		want := []string{"\x00\x01f\x00octet\x00", long[:ipc.MaxRequest]}
+		if !asked {
+			want = want[1:] // what the test itself handed back
+		}
+		if len(frames) != len(want) {
+			t.Fatalf("asked %v: %+v; want %d requests", asked, frames, len(want))
+		}
+		for i, f := range frames {
+			b, err := f.Append(nil)
+			if f.Kind != ipc.KindRequest || f.Session != 7 || f.Request[:min(len(f.Request), ipc.MaxRequest)] != want[i] || err != nil || len(b) > ipc.MaxFrame {
+				t.Errorf("asked %v: frame %d: %+v, %v", asked, i, f, err)
+			}
+		}
+		if tr.stats.Request != "" {
+			t.Error("the next frame would have it, too")
 		}
 	}
 }
