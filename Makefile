@@ -21,6 +21,7 @@ clients: # the TFTP clients of the interop tests
 
 unit:
 	go test ./...
+	BROOD_TEST_SINGLE_PORT=1 go test ./test/integration ./test/interop
 
 # The race detector needs a C compiler. What moves between goroutines is in these
 # packages; the daemon under test in the last one is built with the detector, too.

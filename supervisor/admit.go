@@ -77,6 +77,7 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		datagram: string(a.data),
 		request:  req,
 		ifindex:  a.ifindex,
+		listener: l,
 		received: now,
 		seen:     now,
 		socket:   -1,
@@ -170,7 +171,7 @@ func (s *Supervisor) hold(now time.Time, err error) {
 // the worker is idle again: it is the request's, or the system's. So it is if the
 // request is refused by now.
 func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
-	fd, local, err := openSocket(sess.with.local, sess.with.peer, s.PortRange)
+	fd, local, err := s.openSocket(now, sess)
 	if err != nil {
 		s.pool.idle = append(s.pool.idle, w)
 		return err
@@ -214,6 +215,26 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 	return nil
 }
 
+// openSocket opens a session's socket. In single-port mode it is the only one of
+// its conversation: what that was about before ends here, since nobody could tell
+// the packets apart.
+func (s *Supervisor) openSocket(now time.Time, sess *session) (fd int, local netip.AddrPort, err error) {
+	with := sess.with
+	if !s.SinglePort {
+		return openSocket(with.local, with.peer, s.PortRange, false)
+	}
+	for older := sess.older; older != nil; older = older.older {
+		s.endSession(now, older, Superseded)
+		s.retire(older)
+	}
+	s.lead(now, sess.listener, with.local)
+	port := sess.listener.addr.Port()
+	if fd, local, err = openSocket(with.local, with.peer, PortRange{port, port}, true); err == nil {
+		s.salvage(sess, fd)
+	}
+	return fd, local, err
+}
+
 // refuseWaiting ends a session that never ran.
 func (s *Supervisor) refuseWaiting(now time.Time, sess *session, reason *uint64, detail string) {
 	*reason++
@@ -224,6 +245,7 @@ func (s *Supervisor) refuseWaiting(now time.Time, sess *session, reason *uint64,
 // finish takes a session out of the table and tells the world.
 func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack string) {
 	s.sessions.remove(sess)
+	s.retire(sess)
 	ipc.CloseFD(sess.socket)
 	sess.socket = -1
 	s.count(outcome, &sess.last)

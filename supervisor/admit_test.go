@@ -403,13 +403,13 @@ func TestRequestsAddUp(t *testing.T) {
 
 func TestListenersAreClosedByADrain(t *testing.T) {
 	f := newFake(t, Options{})
-	l, err := listen(netip.MustParseAddrPort("127.0.0.1:0"))
+	l, err := listen(netip.MustParseAddrPort("127.0.0.1:0"), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.listeners = []*listener{l}
 	f.drain(f.now)
-	if again, err := listen(l.addr); err != nil {
+	if again, err := listen(l.addr, false); err != nil {
 		t.Errorf("the port is still bound: %v", err)
 	} else {
 		unix.Close(again.fd)

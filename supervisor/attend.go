@@ -68,6 +68,14 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 	if f.Bytes > sess.last.Bytes || f.Kind == ipc.KindConfirmed {
 		sess.moved = now
 	}
+	if f.Kind == ipc.KindRequest {
+		if !s.SinglePort {
+			s.violation(now, w, "a request of its client's, without being asked")
+			return
+		}
+		s.mislead(sess, sess.with.peer, []byte(f.Request))
+		f.Request = ""
+	}
 	sess.last = *f
 	if f.Kind == ipc.KindConfirmed || f.Bytes > 0 { // a full pipe loses frames; a later one says it, too
 		sess.proved = true

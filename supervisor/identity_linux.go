@@ -116,13 +116,9 @@ var capset struct {
 	data   [2]unix.CapUserData
 }
 
-// dropRoot changes a supervisor that was started as root to an id of its own,
-// with no group and at most the kept capabilities. It returns nil when the
-// process is not root.
-//
-// All threads must change at once, and the runtime can do that only as long as
-// all are alike: so it happens before the thread that starts workers is marked.
-func dropRoot(workers *identity) (*identity, error) {
+// ownIdentity is whom a supervisor that was started as root changes to; nil when
+// the process is not root.
+func ownIdentity(workers *identity) (*identity, error) {
 	if unix.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -137,7 +133,16 @@ func dropRoot(workers *identity) (*identity, error) {
 	if able, err := holds(unix.CAP_SETUID, unix.CAP_SETGID); err == nil && !able {
 		return nil, errors.New("can't leave root without CAP_SETUID and CAP_SETGID, which this root lacks: add them, or start as an ordinary user")
 	}
-	err = inAllThreads("leaving root", append([]threadCall{
+	return own, nil
+}
+
+// dropRoot changes a supervisor to an id of its own, with no group and at most the
+// kept capabilities.
+//
+// All threads must change at once, and the runtime can do that only as long as
+// all are alike: so it happens before the thread that starts workers is marked.
+func dropRoot(own *identity) error {
+	err := inAllThreads("leaving root", append([]threadCall{
 		{"keeping capabilities", unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0},
 		{"setgroups", unix.SYS_SETGROUPS, 0, 0, 0},
 		{"setresgid", unix.SYS_SETRESGID, uintptr(own.gid), uintptr(own.gid), uintptr(own.gid)},
@@ -146,10 +151,7 @@ func dropRoot(workers *identity) (*identity, error) {
 	if errors.Is(err, unix.ENOTSUP) {
 		err = errors.New("this program was built with cgo and can't leave root: build it with CGO_ENABLED=0, or start it as an ordinary user with CAP_SETUID, CAP_SETGID, CAP_KILL and CAP_NET_BIND_SERVICE")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return own, nil
+	return err
 }
 
 // dropExcess takes from an ordinary user what it holds beyond the kept

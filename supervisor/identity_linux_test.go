@@ -139,13 +139,16 @@ func rootChild() int {
 	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0)
 	r := rootReport{Cgo: errors.Is(errno, unix.ENOTSUP)}
 	if own, err := lookupUser(ownAccount); err == nil {
-		_, err = dropRoot(own)
+		_, err = ownIdentity(own)
 		r.Same = fmt.Sprint(err)
 	} else {
-		_, err = dropRoot(&identity{ownID, ownID})
+		_, err = ownIdentity(&identity{ownID, ownID})
 		r.Same = fmt.Sprint(err)
 	}
-	own, err := dropRoot(&identity{65534, 65534})
+	own, err := ownIdentity(&identity{65534, 65534})
+	if err == nil && own != nil {
+		err = dropRoot(own)
+	}
 	if err != nil {
 		r.Err = err.Error()
 	}

@@ -37,6 +37,8 @@ type listener struct {
 	addr  netip.AddrPort
 	room  int    // of the receive buffer in bytes, as the kernel counts them
 	drops uint32 // as the kernel last told
+
+	spares []*listener // not bound yet; see lead
 }
 
 // arrival is one datagram and where it came from and went to.
@@ -47,17 +49,35 @@ type arrival struct {
 	data    []byte // valid until the next batch
 }
 
-func listen(addr netip.AddrPort) (*listener, error) {
-	fd, err := unix.Socket(family(addr.Addr()), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+// listen binds a listener. One that is shared lets sessions have the same port.
+func listen(addr netip.AddrPort, shared bool) (*listener, error) {
+	l, err := newListener(family(addr.Addr()))
 	if err != nil {
 		return nil, fmt.Errorf("listening on %v: %w", addr, err)
 	}
-	l := &listener{fd: fd}
-	if err := l.prepare(addr); err != nil {
-		unix.Close(fd)
+	if numbered, err := l.numbered(addr); err != nil {
+		l.close()
+		return nil, fmt.Errorf("listening on %v: %w", addr, err)
+	} else if err := l.claim(numbered, shared); err != nil {
+		l.close()
 		return nil, fmt.Errorf("listening on %v: %w%s", addr, err, hint(err))
 	}
+	for shared && addr.Addr().IsUnspecified() && len(l.spares) < spares {
+		spare, err := newListener(family(addr.Addr()))
+		if err != nil {
+			l.close()
+			return nil, fmt.Errorf("listening on %v: %w", addr, err)
+		}
+		l.spares = append(l.spares, spare)
+	}
 	return l, nil
+}
+
+func (l *listener) close() {
+	unix.Close(l.fd)
+	for _, spare := range l.spares {
+		spare.close()
+	}
 }
 
 func hint(err error) string {
@@ -72,12 +92,14 @@ func hint(err error) string {
 	return ""
 }
 
-func (l *listener) prepare(addr netip.AddrPort) error {
-	addr, err := l.numbered(addr)
+// newListener returns one that is not bound.
+func newListener(family int) (*listener, error) {
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if addr.Addr().Is4() {
+	l := &listener{fd: fd}
+	if family == unix.AF_INET {
 		err = unix.SetsockoptInt(l.fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 	} else {
 		err = errors.Join(
@@ -86,7 +108,8 @@ func (l *listener) prepare(addr netip.AddrPort) error {
 			unix.SetsockoptInt(l.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1))
 	}
 	if err != nil {
-		return err
+		l.close()
+		return nil, err
 	}
 	// The default buffer holds 256 requests, and what a burst loses there nobody
 	// sees. FORCE needs CAP_NET_ADMIN; without it the kernel gives what it allows.
@@ -94,10 +117,35 @@ func (l *listener) prepare(addr netip.AddrPort) error {
 		unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	}
 	if l.room, err = unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil {
-		return err
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// claim binds l to an address that no other server has.
+func (l *listener) claim(addr netip.AddrPort, shared bool) error {
+	if shared {
+		if err := taken(addr); err != nil {
+			return err
+		}
+	}
+	return l.bind(addr, shared)
+}
+
+func (l *listener) bind(addr netip.AddrPort, shared bool) error {
+	if shared {
+		if err := share(l.fd, addr.Addr()); err != nil {
+			return err
+		}
 	}
 	if err := unix.Bind(l.fd, sockaddr(addr)); err != nil {
 		return err
+	}
+	if shared {
+		if err := lead(l.fd); err != nil {
+			return err
+		}
 	}
 	bound, err := unix.Getsockname(l.fd)
 	if err != nil {

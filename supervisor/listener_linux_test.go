@@ -24,7 +24,7 @@ type arrived struct {
 
 func mustListen(t testing.TB, addr string) *listener {
 	t.Helper()
-	l, err := listen(netip.MustParseAddrPort(addr))
+	l, err := listen(netip.MustParseAddrPort(addr), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestReceiveTellsWhoAskedWhichAddress(t *testing.T) {
 func TestIPv6ListenerLeavesIPv4Alone(t *testing.T) {
 	t.Parallel()
 	l6 := mustListen(t, "[::]:0")
-	l4, err := listen(netip.AddrPortFrom(netip.IPv4Unspecified(), l6.addr.Port()))
+	l4, err := listen(netip.AddrPortFrom(netip.IPv4Unspecified(), l6.addr.Port()), false)
 	if err != nil {
 		t.Fatalf("the port of [::] is not free for 0.0.0.0: %v", err)
 	}
@@ -248,7 +248,7 @@ func TestListenFaultsSayWhatToDo(t *testing.T) {
 		{"a port in use", taken.addr.String(), "ss -ulpn"},
 		{"an address of nobody's", "192.0.2.1:0", "no interface has this address"},
 	} {
-		l, err := listen(netip.MustParseAddrPort(tt.addr))
+		l, err := listen(netip.MustParseAddrPort(tt.addr), false)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.addr) {
 			t.Errorf("%s: listen(%s) = %v, %v, want an error that names it and says %q", tt.name, tt.addr, l, err, tt.want)
 		}

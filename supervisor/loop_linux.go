@@ -50,6 +50,7 @@ func (s *Supervisor) loop() {
 		if !now.Before(s.nextTick) {
 			s.tick(now)
 		}
+		s.rehear(now)
 		s.serveWaiting(now)
 		s.refill(now)
 	}

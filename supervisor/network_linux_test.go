@@ -184,7 +184,7 @@ func findNeighbours() error {
 // answer it answer: the listener's ERROR and a session's socket.
 func exchange(name, wildcard string, client *net.UDPConn, ask netip.Addr, want netip.Addr) error {
 	defer client.Close()
-	l, err := listen(netip.MustParseAddrPort(wildcard))
+	l, err := listen(netip.MustParseAddrPort(wildcard), false)
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func exchange(name, wildcard string, client *net.UDPConn, ask netip.Addr, want n
 	if err := from("the refusal", l.addr.Port()); err != nil {
 		return err
 	}
-	fd, bound, err := openSocket(a.local, a.peer, PortRange{})
+	fd, bound, err := openSocket(a.local, a.peer, PortRange{}, false)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

@@ -52,6 +52,15 @@ type Options struct {
 	// also bounds the number of sessions per address.
 	PortRange PortRange
 
+	// SinglePort has every session answer from the port that its client asked, for
+	// firewalls and NATs that let nothing else through. The price: whoever can send
+	// in a client's name needs to guess no port, and can end its sessions, start
+	// others in their place, and keep one going that nobody receives. There are no
+	// penalties then, see NoPenalties, and PortRange must be empty. A client's
+	// request while it has a session ends that session. Before Linux 6.13 each
+	// packet is looked for among all sessions of its address, one after the other.
+	SinglePort bool
+
 	// MinIdle workers wait ahead of demand. Zero means 2 per CPU, negative none:
 	// without a MaxIdle every request then waits for an exec.
 	MinIdle int
@@ -201,6 +210,10 @@ func (o Options) settle() (*settings, error) {
 	if r := s.PortRange; r != (PortRange{}) && (r.Low == 0 || r.Low > r.High) {
 		fault("PortRange %d-%d: want 1 <= Low <= High", r.Low, r.High)
 	}
+	if s.SinglePort && s.PortRange != (PortRange{}) {
+		fault("PortRange %d-%d and SinglePort: sessions answer from the listeners' ports, or from others", s.PortRange.Low, s.PortRange.High)
+	}
+	s.NoPenalties = s.NoPenalties || s.SinglePort // an ACK proves no address
 	s.MinIdle = orDefault(s.MinIdle, 2*runtime.NumCPU())
 	s.MaxIdle = orDefault(s.MaxIdle, 4*s.MinIdle)
 	if s.MaxIdle < s.MinIdle {

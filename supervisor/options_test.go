@@ -142,6 +142,7 @@ func TestOptionsFaults(t *testing.T) {
 		set  func(*Options)
 		want string
 	}{
+		{"a range and a single port", func(o *Options) { o.PortRange, o.SinglePort = PortRange{7, 8}, true }, "PortRange 7-8 and SinglePort"},
 		{"a range that goes down", func(o *Options) { o.PortRange = PortRange{9, 8} }, "PortRange 9-8"},
 		{"sessions of a worker below 1", func(o *Options) { o.SessionsPerWorker = -1 }, "SessionsPerWorker -1"},
 		{"sessions of a worker above 10000", func(o *Options) { o.SessionsPerWorker = 10_001 }, "SessionsPerWorker 10001"},

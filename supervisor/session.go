@@ -24,15 +24,17 @@ type session struct {
 	request  protocol.Request
 	mac      string
 	ifindex  int
+	listener *listener // that the request came to
 
 	received time.Time
 	seen     time.Time // the last repetition of the request: the client still waits
 	handed   time.Time // to a worker; zero while waiting
 	moved    time.Time // when the client last acknowledged something new, or handed
 
-	socket int // the supervisor's descriptor of the session's socket, -1 while waiting
-	local  netip.AddrPort
-	worker *worker
+	socket  int  // the supervisor's descriptor of the session's socket, -1 while waiting
+	retired bool // the socket has left its client; see retire
+	local   netip.AddrPort
+	worker  *worker
 
 	// older are the sessions of the same conversation that end when this one's
 	// first valid ACK arrives; until then a forged request can't harm them.
@@ -159,6 +161,7 @@ func (s *session) job(o *settings, last, confirm bool) ipc.Job {
 		MaxBurst:      o.MaxBurst,
 		Confirm:       confirm || s.older != nil,
 		MTUClamp:      !o.NoMTUClamp,
+		HandBack:      o.SinglePort,
 		Last:          last,
 	}
 }

@@ -13,9 +13,10 @@ import (
 
 // openSocket returns a session's socket: bound to the address that the client
 // asked and a port of its own (the server's TID, RFC 1350 §4), connected to the
-// client, so that the kernel keeps strangers out. It blocks, because the worker
-// wants it so; the supervisor uses it only in ways that never wait.
-func openSocket(local netip.Addr, peer netip.AddrPort, ports PortRange) (fd int, bound netip.AddrPort, err error) {
+// client, so that the kernel keeps strangers out. A shared one has the port of a
+// listener. It blocks, because the worker wants it so; the supervisor uses it only
+// in ways that never wait.
+func openSocket(local netip.Addr, peer netip.AddrPort, ports PortRange, shared bool) (fd int, bound netip.AddrPort, err error) {
 	fd, err = unix.Socket(family(local), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, netip.AddrPort{}, fmt.Errorf("session socket: %w", err)
@@ -32,11 +33,21 @@ func openSocket(local netip.Addr, peer netip.AddrPort, ports PortRange) (fd int,
 	} else {
 		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
 	}
+	if shared {
+		if err = share(fd, local); err != nil {
+			return fd, bound, fmt.Errorf("session socket: %w", err)
+		}
+	}
 	if err = bindIn(fd, local, ports); err != nil {
 		return fd, bound, fmt.Errorf("binding a session socket to %v: %w", local, err)
 	}
 	if err = unix.Connect(fd, sockaddr(peer)); err != nil {
 		return fd, bound, fmt.Errorf("connecting to %v: %w", peer, err)
+	}
+	if shared {
+		if err = leaveGroup(fd); err != nil {
+			return fd, bound, fmt.Errorf("session socket: %w", err)
+		}
 	}
 	sa, err := unix.Getsockname(fd)
 	if err != nil {

@@ -28,7 +28,7 @@ func peerSocket(t testing.TB, addr string) *net.UDPConn {
 
 func mustOpenSocket(t testing.TB, local string, peer netip.AddrPort, ports PortRange) (int, netip.AddrPort) {
 	t.Helper()
-	fd, bound, err := openSocket(netip.MustParseAddr(local), peer, ports)
+	fd, bound, err := openSocket(netip.MustParseAddr(local), peer, ports, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ next:
 	for range 1000 {
 		low := 20000 + rand.N[uint16](10000) // another run of this test looks for its own
 		for port := low; port < low+n; port++ {
-			fd, _, err := openSocket(netip.MustParseAddr("127.0.0.1"), loopbackPeer, PortRange{port, port})
+			fd, _, err := openSocket(netip.MustParseAddr("127.0.0.1"), loopbackPeer, PortRange{port, port}, false)
 			if err != nil {
 				continue next
 			}
@@ -111,7 +111,7 @@ func TestSessionSocketsKeepToThePortRange(t *testing.T) {
 		}
 		used[bound.Port()] = fd
 	}
-	fd, _, err := openSocket(netip.MustParseAddr("127.0.0.1"), loopbackPeer, ports)
+	fd, _, err := openSocket(netip.MustParseAddr("127.0.0.1"), loopbackPeer, ports, false)
 	if !errors.Is(err, errPortsUsed) || !exhausted(err) || fd != -1 {
 		t.Errorf("with all of %v in use: %d, %v, want -1 and %v, which is worth waiting for", ports, fd, err, errPortsUsed)
 	}
@@ -119,7 +119,7 @@ func TestSessionSocketsKeepToThePortRange(t *testing.T) {
 
 	port := ports.Low + n/2
 	unix.Close(used[port])
-	again, bound, err := openSocket(netip.MustParseAddr("127.0.0.1"), loopbackPeer, ports)
+	again, bound, err := openSocket(netip.MustParseAddr("127.0.0.1"), loopbackPeer, ports, false)
 	if err != nil || bound.Port() != port {
 		t.Errorf("with port %d free again: %v, %v, want that port", port, bound, err)
 	}
@@ -137,7 +137,7 @@ func TestSessionSocketFaultsLeakNothing(t *testing.T) {
 		{"the world can't be reached from loopback", "127.0.0.1", "192.0.2.7:2070", unix.EINVAL},
 	} {
 		before := len(descriptors())
-		fd, _, err := openSocket(netip.MustParseAddr(tt.local), netip.MustParseAddrPort(tt.peer), PortRange{})
+		fd, _, err := openSocket(netip.MustParseAddr(tt.local), netip.MustParseAddrPort(tt.peer), PortRange{}, false)
 		if !errors.Is(err, tt.want) || fd != -1 || exhausted(err) {
 			t.Errorf("%s: %d, %v, want -1 and %v, which is not worth waiting for", tt.name, fd, err, tt.want)
 		}

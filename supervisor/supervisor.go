@@ -38,6 +38,8 @@ type Supervisor struct {
 	launch   *launch.Launch
 	starter  *starter
 	receiver receiver
+	led      map[netip.AddrPort]bool // addresses that have a listener of their own in single-port mode
+	misled   []misled
 	macs     *neighbours
 	sessions table
 	gate     gate
@@ -86,7 +88,7 @@ func (s *Supervisor) bind() error {
 		if addr.Port() == 0 && addr.Addr() == netip.IPv6Unspecified() && port != 0 {
 			addr = netip.AddrPortFrom(addr.Addr(), port)
 		}
-		l, err := listen(addr)
+		l, err := listen(addr, s.SinglePort)
 		if errors.Is(err, unix.EAFNOSUPPORT) && addr.Addr() == netip.IPv6Unspecified() && len(s.listeners) > 0 {
 			s.Logger.Info("this kernel has no IPv6; serving IPv4 only")
 			continue
@@ -211,14 +213,23 @@ func (s *Supervisor) prepare() error {
 	}); err != nil {
 		return err
 	}
-	own, err := dropRoot(s.who)
+	own, err := ownIdentity(s.who)
 	if err != nil {
 		return err
+	}
+	if own != nil {
+		for _, l := range s.listeners {
+			l.give(own)
+		}
+		if err := dropRoot(own); err != nil {
+			return err
+		}
 	}
 	surplus := dropExcess()
 	s.started = time.Now()
 	s.statsAt = s.started.Add(s.StatsInterval)
 	s.sessions, s.quiet = newTable(), make(quiet)
+	s.led = make(map[netip.AddrPort]bool)
 	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool()
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
@@ -278,7 +289,7 @@ func (s *Supervisor) close() {
 func (s *Supervisor) closeListeners() {
 	for _, l := range s.listeners {
 		s.counters.KernelDrops += l.newDrops()
-		ipc.CloseFD(l.fd)
+		l.close()
 	}
 	s.listeners = nil
 }

@@ -401,7 +401,7 @@ func TestCloseFreesASupervisorThatNeverRan(t *testing.T) {
 	}
 	addr := sup.Addrs()[0]
 	sup.Close()
-	l, err := listen(addr)
+	l, err := listen(addr, false)
 	if err != nil {
 		t.Fatalf("the port is not free: %v", err)
 	}

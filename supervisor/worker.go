@@ -108,14 +108,14 @@ func (w *worker) kill(now time.Time) {
 	w.press(now)
 }
 
-// How many frames a worker may send: twice what the contract asks for, with a
+// How many frames a worker may send: twice what the contract allows, with a
 // burst. Each costs the loop a little, and a flood of them would cost other
 // clients. The burst is what a pipe holds: where this process stood still for a
 // while (SIGSTOP, a debugger, swap) it is all read at once, and is no worker's
 // fault.
 const (
 	frameBurst   = 256
-	framesPerSec = 2
+	framesPerSec = 2 * (1 + ipc.MaxHandBacks)
 )
 
 // allowsFrame counts a frame of a worker, and says whether it is one too many.

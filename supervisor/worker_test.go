@@ -18,9 +18,9 @@ func TestAllowance(t *testing.T) {
 		want  int // taken before the first refusal
 	}{
 		{"a frame a second, for an hour", time.Second, 3600, 3600},
-		{"two a second, for an hour", time.Second / 2, 7200, 7200},
+		{"as many as are allowed, for an hour", time.Second / framesPerSec, 3600 * framesPerSec, 3600 * framesPerSec},
 		{"a burst, and no more", 0, frameBurst + 1, frameBurst},
-		{"a flood", time.Millisecond, 100 * frameBurst, frameBurst + (frameBurst-1)*2/998},
+		{"a flood", time.Millisecond, 100 * frameBurst, frameBurst + (frameBurst-1)*framesPerSec/(1000-framesPerSec)},
 	} {
 		var w worker
 		now, taken := start, 0

@@ -30,7 +30,7 @@ type transfer struct {
 	offered   uint64 // blocks that the sender knows of
 	confirmed bool
 	told      time.Time // of the last progress frame
-	handed    time.Time // back to the supervisor, the last request
+	mayHand   time.Time // back to the supervisor, one request; up to MaxHandBacks earlier
 	failed    error     // of the content or the socket: the session can't go on
 	soft      error     // the last send that failed and was left to the timer
 	gone      bool      // the kernel had word that the peer's port is closed
@@ -304,12 +304,17 @@ func (t *transfer) progress(now time.Time) {
 // handBack passes on what is a request and was meant for the listener. The client
 // repeats it if it is lost.
 func (t *transfer) handBack(b []byte) {
-	now := time.Now()
 	op, err := protocol.ParseOpcode(b)
-	if err != nil || op != protocol.OpRRQ && op != protocol.OpWRQ || now.Sub(t.handed) < time.Second/ipc.MaxHandBacks {
+	if err != nil || op != protocol.OpRRQ && op != protocol.OpWRQ {
 		return
 	}
-	t.handed = now
+	const each = time.Second / ipc.MaxHandBacks
+	if now := time.Now(); t.mayHand.Before(now) {
+		t.mayHand = now
+	} else if t.mayHand.Sub(now) > time.Second-each {
+		return
+	}
+	t.mayHand = t.mayHand.Add(each)
 	t.count()
 	t.stats.Kind, t.stats.Request = ipc.KindRequest, string(b)
 	t.Report(&t.stats)

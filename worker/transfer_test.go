@@ -151,9 +151,9 @@ func TestRequestsAreHandedBackWhenAsked(t *testing.T) {
 		if ev, err := tr.next(time.Now().Add(100 * time.Millisecond)); err != nil || ev.Kind != protocol.EventTimer {
 			t.Fatalf("%+v, %v; want none of it to be news for the sender", ev, err)
 		}
-		tr.handed = time.Now().Add(time.Hour)
+		tr.mayHand = time.Now().Add(time.Hour)
 		tr.handBack([]byte("\x00\x01too soon\x00octet\x00"))
-		tr.handed = time.Time{}
+		tr.mayHand = time.Time{}
 		tr.handBack([]byte(long))
 		want := []string{"\x00\x01f\x00octet\x00", long[:ipc.MaxRequest]}
 		if !asked {

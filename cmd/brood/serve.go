@@ -33,6 +33,9 @@ Where:
                          may be given more than once (default :69)
   --port-range LO-HI     answer from these ports only, for firewalls
                          (default: the kernel's ephemeral ports)
+  --single-port          answer from the port that was asked, for firewalls and
+                         NATs that let nothing else through; then who can send
+                         in a client's name can also end its sessions
 Who is served:
   --allow PREFIX         clients of this network, or of this address; the longest
                          prefix that a client is in decides, and with any --allow
@@ -107,6 +110,7 @@ Exit codes:
 type serveFlags struct {
 	root, user, logFormat, logLevel, portRange string
 	mtuClamp, sandbox, penalties               string
+	singlePort                                 bool
 	listen, follow                             []string
 	allow, deny                                []netip.Prefix
 	maxRequestsPerSource, maxRequestsPerPrefix int // a second
@@ -143,6 +147,7 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 	set.IntVar(&f.maxRequestsPerSource, "max-requests-per-source", 0, "")
 	set.IntVar(&f.maxRequestsPerPrefix, "max-requests-per-prefix", 0, "")
 	set.StringVar(&f.portRange, "port-range", "", "")
+	set.BoolVar(&f.singlePort, "single-port", false, "")
 	set.StringVar(&f.user, "user", "", "")
 	set.StringVar(&f.sandbox, "sandbox", "on", "")
 	set.IntVar(&f.maxAddressSpace, "max-address-space", 0, "")
@@ -202,6 +207,7 @@ func parseServe(args []string, stdout io.Writer) (*serveFlags, error) {
 func (f *serveFlags) options(log hclog.Logger) (supervisor.Options, error) {
 	o := supervisor.Options{
 		Listen:               f.listen,
+		SinglePort:           f.singlePort,
 		User:                 f.user,
 		RequireSandbox:       f.sandbox == "require",
 		MaxAddressSpace:      int64(f.maxAddressSpace) << 20,

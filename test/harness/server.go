@@ -75,6 +75,9 @@ func Command(t testing.TB, args ...string) *exec.Cmd {
 	if raceEnabled && slices.Contains(args, "serve") && !slices.Contains(args, "--sandbox") {
 		args = append(args, "--sandbox", "off") // the detector reads /proc and has terabytes of address space
 	}
+	if all := strings.Join(args, " "); SinglePort() && slices.Contains(args, "serve") && !strings.Contains(all, "--port-range") && !strings.Contains(all, "--single-port") {
+		args = append(args, "--single-port")
+	}
 	cmd := exec.Command(Brood(t), args...)
 	cmd.SysProcAttr = credentials(cmd)
 	return cmd

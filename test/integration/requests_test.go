@@ -40,7 +40,7 @@ func TestALaterRequestEndsTheFormerSessionAtItsFirstACK(t *testing.T) {
 	tree := harness.NewTree(t)
 	tree.File("old", 2000)
 	tree.File("new", 2000)
-	s := harness.Serve(t, "--root", tree.Dir, "--timeout", "30s")
+	s := harness.Serve(t, "--root", tree.Dir, "--timeout", "30s", "--single-port=false")
 	peer := harness.NewPeer(t, "127.0.0.1")
 	peer.Send(s.Addr, harness.RRQ("old"))
 	peer.Data(1)
@@ -94,7 +94,7 @@ func TestAClientThatStartsAnewIsServedAnew(t *testing.T) {
 	served := func() bool { // the old session goes on sending DATA 2 meanwhile
 		b := peer.Ask(s.Addr, harness.RRQ("pxelinux.0"))
 		d, err := protocol.ParseData(b)
-		return err == nil && d.Block == 1 && string(d.Payload) == string(want[:512]) && peer.TID != old
+		return err == nil && d.Block == 1 && string(d.Payload) == string(want[:512]) && (harness.SinglePort() || peer.TID != old)
 	}
 	if !harness.Eventually(served) {
 		t.Fatal("it gets nothing but the next block of its former session")

@@ -1,0 +1,262 @@
+package supervisor
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"brood/ipc"
+	"brood/protocol"
+)
+
+var families = []struct{ name, loopback string }{{"IPv4", "127.0.0.1"}, {"IPv6", "::1"}}
+
+// mustShare returns a listener whose port sessions may have.
+func mustShare(t *testing.T, addr string) *listener {
+	t.Helper()
+	l, err := listen(netip.AddrPortFrom(netip.MustParseAddr(addr), 0), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	return l
+}
+
+// open returns a socket that is bound, after each of the given steps of what
+// sessions' sockets go through. It is the caller's to close.
+func open(t *testing.T, at netip.AddrPort, steps ...func(fd int) error) int {
+	t.Helper()
+	fd, err := unix.Socket(family(at.Addr()), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range append(steps, func(fd int) error { return unix.Bind(fd, sockaddr(at)) }) {
+		if err := step(fd); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return fd
+}
+
+// client returns a socket of a client, and its address.
+func client(t *testing.T, addr netip.Addr) (fd int, peer netip.AddrPort) {
+	t.Helper()
+	fd = open(t, netip.AddrPortFrom(addr, 0))
+	t.Cleanup(func() { unix.Close(fd) })
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd, addrPort(sa)
+}
+
+func send(t *testing.T, fd int, text string, to netip.AddrPort) {
+	t.Helper()
+	if err := unix.Sendto(fd, []byte(text), 0, sockaddr(to)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waiting is what lies in a socket; loopback delivers before sendto returns.
+func waiting(fd int) string {
+	var all []string
+	for {
+		var buf [100]byte
+		n, _, err := unix.Recvfrom(fd, buf[:], unix.MSG_DONTWAIT)
+		if err != nil {
+			return strings.Join(all, " ")
+		}
+		all = append(all, string(buf[:n]))
+	}
+}
+
+// A session's socket is passed over as long as it has no peer, however many
+// sessions there are before it, and whichever of them have ended.
+func TestAStrangersPacketIsTheListeners(t *testing.T) {
+	t.Parallel()
+	for _, f := range families {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			l := mustShare(t, f.loopback)
+			local := l.addr.Addr()
+			stranger, _ := client(t, local)
+			for range 30 {
+				unconnected := open(t, l.addr, func(fd int) error { return share(fd, local) })
+				send(t, stranger, "stranger's", l.addr)
+				if got := waiting(unconnected); got != "" {
+					t.Fatalf("a socket that is not connected yet has got %q", got)
+				}
+				unix.Close(unconnected)
+
+				c, peer := client(t, local)
+				fd, bound, err := openSocket(local, peer, PortRange{l.addr.Port(), l.addr.Port()}, true)
+				if err != nil || bound != l.addr {
+					t.Fatalf("bound to %v, %v; want the listener's %v", bound, err, l.addr)
+				}
+				send(t, stranger, "another", l.addr)
+				send(t, c, "own", l.addr)
+				if got := waiting(fd); got != "own" {
+					t.Fatalf("the session has got %q, want its own client's packet", got)
+				}
+				if got := waiting(l.fd); got != "stranger's another" {
+					t.Fatalf("the listener has got %q, want what strangers sent", got)
+				}
+				t.Cleanup(func() { unix.Close(fd) })
+			}
+		})
+	}
+}
+
+func TestARetiredSessionLeavesItsClientToTheListener(t *testing.T) {
+	t.Parallel()
+	for _, f := range families {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			l := mustShare(t, f.loopback)
+			s := newFake(t, Options{SinglePort: true})
+			c, peer := client(t, l.addr.Addr())
+			sess := &session{with: conversation{peer, l.addr.Addr()}, listener: l, socket: -1}
+			var err error
+			if sess.socket, sess.local, err = s.openSocket(s.now, sess); err != nil {
+				t.Fatal(err)
+			}
+			s.sessions.add(sess)
+			request := string(protocol.Request{Op: protocol.OpRRQ, File: "next"}.Append(nil))
+			send(t, c, request, l.addr)
+			send(t, c, "\x00\x04\x00\x01", l.addr)
+			copied, err := unix.Dup(sess.socket) // as its worker has one
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(copied)
+			s.finish(s.now, sess, Complete, "")
+			if len(s.misled) != 1 || s.misled[0].peer != peer || s.misled[0].local != sess.with.local || string(s.misled[0].data) != request {
+				t.Errorf("heard %+v, want the request that came before the end", s.misled)
+			}
+			stranger, _ := client(t, l.addr.Addr())
+			send(t, c, "later", l.addr)
+			send(t, stranger, "stranger's", l.addr)
+			if got := waiting(l.fd); got != "later stranger's" {
+				t.Errorf("the listener has got %q, want what came later", got)
+			}
+			s.rehear(s.now)
+			if s.queue.len() != 1 || len(s.misled) != 0 {
+				t.Errorf("%d requests wait, %d are to be heard; want the next one waiting", s.queue.len(), len(s.misled))
+			}
+		})
+	}
+}
+
+// TestARequestEndsTheSessionBeforeIt: their packets could not be told apart.
+func TestARequestEndsTheSessionBeforeIt(t *testing.T) {
+	t.Parallel()
+	l := mustShare(t, "127.0.0.1")
+	s := newFake(t, Options{SinglePort: true})
+	c, peer := client(t, l.addr.Addr())
+	with := conversation{peer, l.addr.Addr()}
+	older := &session{with: with, listener: l}
+	w := s.busy(older)
+	var err error
+	if older.socket, older.local, err = s.openSocket(s.now, older); err != nil {
+		t.Fatal(err)
+	}
+	data := string(protocol.Request{Op: protocol.OpRRQ, File: "next"}.Append(nil))
+	s.frame(s.now, w, &ipc.Frame{Kind: ipc.KindRequest, Session: older.id, Size: -1, Request: data})
+	if w.violated != "" || older.last.Request != "" {
+		t.Fatalf("violated: %q; last frame %+v", w.violated, older.last)
+	}
+	s.rehear(s.now)
+	if s.queue.len() != 1 || older.ending != ipc.OutcomeNone {
+		t.Fatalf("%d wait, ending %v; want it to go on as long as the next one waits", s.queue.len(), older.ending)
+	}
+	newer := s.queue.pop(func(netip.Addr) int { return 1 })
+	if newer.socket, newer.local, err = s.openSocket(s.now, newer); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(newer.socket)
+	send(t, c, "ACK", l.addr)
+	if got := waiting(newer.socket); got != "ACK" || older.ending != Superseded || !older.retired {
+		t.Errorf("the new session has got %q, the old one is ending %v, retired %v", got, older.ending, older.retired)
+	}
+}
+
+func TestAWorkerHandsBackOnlyWhenAsked(t *testing.T) {
+	t.Parallel()
+	s := newFake(t, Options{})
+	w := s.busy(&session{with: testWith})
+	s.frame(s.now, w, &ipc.Frame{Kind: ipc.KindRequest, Session: w.session.id, Size: -1, Request: "\x00\x01f\x00octet\x00"})
+	if w.violated == "" || len(s.misled) != 0 {
+		t.Errorf("violated %q, %d requests; want it killed for it", w.violated, len(s.misled))
+	}
+}
+
+// A listener of every address gives each one that is asked a listener of its own,
+// up to a bound, with a buffer that was made before root was left.
+func TestEveryAddressThatIsAskedGetsAListener(t *testing.T) {
+	t.Parallel()
+	s := newFake(t, Options{SinglePort: true})
+	l := mustShare(t, "0.0.0.0")
+	s.listeners, s.led = []*listener{l}, make(map[netip.AddrPort]bool)
+	addr := netip.MustParseAddr("127.0.0.1")
+	for range maxLeaders + 10 {
+		s.lead(s.now, l, addr)
+		s.lead(s.now, l, addr)
+		addr = addr.Next()
+	}
+	t.Cleanup(func() {
+		for _, own := range s.listeners[1:] {
+			own.close()
+		}
+	})
+	if len(s.listeners) != 1+maxLeaders || len(l.spares) != 0 {
+		t.Fatalf("%d listeners, %d spares left; want one of each of %d addresses", len(s.listeners), len(l.spares), maxLeaders)
+	}
+	c, _ := client(t, netip.MustParseAddr("127.0.0.1"))
+	for i, to := range []string{"127.0.0.1", "127.0.0.2", "127.0.2.250"} {
+		send(t, c, to, netip.AddrPortFrom(netip.MustParseAddr(to), l.addr.Port()))
+		own := l
+		if i < 2 {
+			own = s.listeners[1+i]
+		}
+		if got := waiting(own.fd); got != to || i < 2 && own.room != l.room {
+			t.Errorf("the listener of %v, with room for %d bytes, has got %q; want %q, %d", own.addr, own.room, got, to, l.room)
+		}
+	}
+}
+
+// Sharing a port with another server would be to share its clients.
+func TestASharedPortIsNotTakenFromAnotherServer(t *testing.T) {
+	t.Parallel()
+	for _, f := range families {
+		l := mustShare(t, f.loopback)
+		_, other := client(t, l.addr.Addr())
+		wildcard := netip.AddrPortFrom(map[bool]netip.Addr{true: netip.IPv4Unspecified(), false: netip.IPv6Unspecified()}[l.addr.Addr().Is4()], l.addr.Port())
+		for _, at := range []netip.AddrPort{l.addr, wildcard, other} {
+			if again, err := listen(at, true); err == nil || !strings.Contains(err.Error(), "another server has this port") {
+				again.close()
+				t.Errorf("%v: %v, want it to be another server's", at, err)
+			}
+		}
+		// What sessions of a supervisor that was killed hold is no server's.
+		_, peer := client(t, l.addr.Addr())
+		left, _, err := openSocket(l.addr.Addr(), peer, PortRange{l.addr.Port(), l.addr.Port()}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(left)
+		another, _ := client(t, l.addr.Addr())
+		if err := unix.Dup3(another, l.fd, unix.O_CLOEXEC); err != nil { // the listener is gone
+			t.Fatal(err)
+		}
+		for _, at := range []netip.AddrPort{l.addr, wildcard} {
+			next, err := listen(at, true)
+			if err != nil {
+				t.Errorf("%v, where sessions run on: %v", at, err)
+				continue
+			}
+			next.close()
+		}
+	}
+}

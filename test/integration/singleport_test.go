@@ -1,0 +1,188 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"brood/protocol"
+	"brood/test/harness"
+)
+
+// TestNoneIsLostAndNoneCrossedOnASinglePort: clients, each from one port of its own
+// all the time, ask once and never again, the next time as soon as they have
+// acknowledged the last block: some of those requests reach the socket of the
+// session that is just ending, and while sessions begin and end others arrive.
+func TestNoneIsLostAndNoneCrossedOnASinglePort(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		addr, sessionsPerWorker string
+		clients                 int
+	}{{"127.0.0.1", "1", 150}, {"[::1]", "100", 500}} {
+		t.Run(tt.addr, func(t *testing.T) {
+			t.Parallel()
+			const rounds, size = 4, 1200
+			clients := tt.clients
+			tree := harness.NewTree(t)
+			content := make([][]byte, clients)
+			for i := range content {
+				content[i] = tree.File(fmt.Sprint("f", i), size)
+			}
+			s := harness.Serve(t, "--root", tree.Dir, "--listen", tt.addr+":0", "--single-port",
+				"--max-sessions-per-source", "1024", "--sessions-per-worker", tt.sessionsPerWorker)
+			var wg sync.WaitGroup
+			for i := range clients {
+				wg.Go(func() {
+					conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: s.Addr.Addr().AsSlice()})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer conn.Close()
+					for round := range rounds {
+						if err := askOnce(conn, s.Addr, fmt.Sprint("f", i), content[i]); err != nil {
+							t.Errorf("client %d, round %d: %v", i, round, err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			s.WaitN(clients*rounds, "session", nil)
+			if c := s.Counters(); c.Int("completed") != clients*rounds || c.Int("requests") != clients*rounds {
+				t.Errorf("counters %v, want %d requests completed", c, clients*rounds)
+			}
+		})
+	}
+}
+
+// askOnce gets a file in lock-step and sends each packet once. Its DATA may come
+// again, from a server that was slow to see the ACK.
+func askOnce(conn *net.UDPConn, server netip.AddrPort, file string, want []byte) error {
+	conn.SetReadDeadline(time.Now().Add(time.Minute))
+	if _, err := conn.WriteToUDPAddrPort(harness.RRQ(file), server); err != nil {
+		return err
+	}
+	var got []byte
+	buf := make([]byte, 1024)
+	for block := uint16(1); ; {
+		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return fmt.Errorf("after block %d: %w", block-1, err)
+		}
+		d, err := protocol.ParseData(buf[:n])
+		if from.Port() != server.Port() || err != nil {
+			return fmt.Errorf("after block %d: %q from %v, %v", block-1, buf[:n], from, err)
+		}
+		if d.Block != block {
+			continue
+		}
+		got = append(got, d.Payload...)
+		if _, err := conn.WriteToUDPAddrPort(protocol.Ack{Block: block}.Append(nil), server); err != nil {
+			return err
+		}
+		if block++; len(d.Payload) < protocol.DefaultBlksize {
+			break
+		}
+	}
+	if !bytes.Equal(got, want) {
+		return fmt.Errorf("%d bytes of %s, which are another's", len(got), file)
+	}
+	return nil
+}
+
+// The client's next request while it has a session reaches that session's socket.
+func TestALaterRequestTakesOverOnASinglePort(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("old", 2000)
+	want := tree.File("new", 1000)
+	s := harness.Serve(t, "--root", tree.Dir, "--timeout", "30s", "--single-port")
+	peer := harness.NewPeer(t, "127.0.0.1")
+	peer.Send(s.Addr, harness.RRQ("old"))
+	peer.Data(1)
+	peer.Ack(1)
+	peer.Data(2)
+	peer.Send(s.Addr, harness.RRQ("new"))
+	first := func() bool { // the old session goes on sending block 2 until then
+		d, err := protocol.ParseData(peer.Receive())
+		return err == nil && d.Block == 1 && bytes.Equal(d.Payload, want[:512])
+	}
+	if !harness.Eventually(first) {
+		t.Fatal("block 1 of the new file does not come")
+	}
+	peer.Ack(1)
+	if got := peer.Data(2); !bytes.Equal(got, want[512:]) {
+		t.Errorf("block 2 is %q, want the new file's", got)
+	}
+	peer.Ack(2)
+	if peer.TID != s.Addr {
+		t.Errorf("it answers from %v, want %v", peer.TID, s.Addr)
+	}
+	if l := s.Session("old"); l.String("outcome") != "superseded" {
+		t.Errorf("the old session: %v, want superseded", l)
+	}
+	if l := s.Session("new"); l.String("outcome") != "complete" {
+		t.Errorf("the new session: %v, want complete", l)
+	}
+	// Nor is anything refused in another way than by the listener.
+	peer.Send(s.Addr, harness.RRQ("old"))
+	peer.Data(1)
+	peer.Send(s.Addr, []byte("\x00\x02file\x00octet\x00"))
+	peer.Error(protocol.CodeAccessViolation)
+	peer.Ack(1)
+	peer.Data(2)
+}
+
+// TestAListenerOfASinglePortIsTheSupervisorsOwn: the kernel has sockets of one user
+// only in a group, and sessions' are opened after root was left.
+func TestAListenerOfASinglePortIsTheSupervisorsOwn(t *testing.T) {
+	t.Parallel()
+	s := harness.Serve(t, "--root", harness.NewTree(t).Dir, "--single-port")
+	uid := strings.Fields(harness.Status(s.PID, "Uid"))[0]
+	table, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID) + "/net/udp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		if f := strings.Fields(line); strings.HasSuffix(f[1], fmt.Sprintf(":%04X", s.Addr.Port())) {
+			if f[7] != uid {
+				t.Errorf("the listener belongs to user %s, the supervisor is %s", f[7], uid)
+			}
+			return
+		}
+	}
+	t.Errorf("no listener in\n%s", table)
+}
+
+// Sessions go on when their supervisor is killed, and hold its port.
+func TestASinglePortCanBeServedAgainAfterAKill(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	want := tree.File("f", 1000)
+	s := harness.Serve(t, "--root", tree.Dir, "--single-port")
+	peer := harness.NewPeer(t, "127.0.0.1")
+	peer.Send(s.Addr, harness.RRQ("f"))
+	got := bytes.Clone(peer.Data(1))
+	s.Kill()
+	again := harness.Serve(t, "--root", tree.Dir, "--single-port", "--listen", s.Addr.String())
+	other := harness.NewPeer(t, "127.0.0.1")
+	other.Send(again.Addr, harness.RRQ("f"))
+	other.Data(1)
+	peer.Ack(1)
+	if got = append(got, peer.Data(2)...); !bytes.Equal(got, want) {
+		t.Error("the session that was there before has other content")
+	}
+	peer.Ack(2)
+	other.Ack(1)
+	other.Data(2)
+	other.Ack(2)
+	again.Session("f")
+}
