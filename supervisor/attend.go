@@ -68,15 +68,16 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 	if f.Bytes > sess.last.Bytes || f.Kind == ipc.KindConfirmed {
 		sess.moved = now
 	}
+	request := f.Request
+	f.Request = ""
+	sess.last = *f
 	if f.Kind == ipc.KindRequest {
 		if !s.SinglePort {
 			s.violation(now, w, "a request of its client's, without being asked")
 			return
 		}
-		s.mislead(sess, sess.with.peer, []byte(f.Request))
-		f.Request = ""
+		s.mislead(sess, sess.with.peer, request)
 	}
-	sess.last = *f
 	if f.Kind == ipc.KindConfirmed || f.Bytes > 0 { // a full pipe loses frames; a later one says it, too
 		sess.proved = true
 		for older := sess.older; older != nil; older = older.older {

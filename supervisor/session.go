@@ -69,7 +69,7 @@ const maxTalks = 16
 func (t *table) duplicate(with conversation, datagram []byte) (dup *session, talks int) {
 	for s := t.newest[with]; s != nil; s = s.older {
 		talks++
-		if dup == nil && s.datagram == string(datagram) && s.ending == ipc.OutcomeNone && s.last.Bytes == 0 {
+		if dup == nil && s.datagram == string(datagram) && s.ending == ipc.OutcomeNone && !s.heard() {
 			dup = s
 		}
 	}
@@ -101,6 +101,16 @@ func (t *table) remove(s *session) {
 			return
 		}
 	}
+}
+
+// heard says whether the client has answered what the session sent: as far as is
+// known yet.
+func (s *session) heard() bool {
+	switch s.last.Outcome {
+	case Complete, Declined, PeerError:
+		return true
+	}
+	return s.last.Bytes > 0
 }
 
 // source is the client's address, whatever its port.

@@ -190,20 +190,26 @@ func (s *Supervisor) salvage(sess *session, fd int) {
 		if err != nil || from == nil { // nil: shut down
 			return
 		}
-		s.mislead(sess, addrPort(from), buf[:n])
+		s.mislead(sess, addrPort(from), string(buf[:n]))
 	}
 }
 
-// mislead keeps what is a request, for rehear.
-func (s *Supervisor) mislead(sess *session, peer netip.AddrPort, data []byte) {
-	if op, err := protocol.ParseOpcode(data); err != nil || op != protocol.OpRRQ && op != protocol.OpWRQ {
+// mislead keeps what is a request, for rehear. One that is the session's own, once
+// more, is known as such only now: the session may have ended by then.
+func (s *Supervisor) mislead(sess *session, peer netip.AddrPort, data string) {
+	if op, err := protocol.ParseOpcode([]byte(data)); err != nil || op != protocol.OpRRQ && op != protocol.OpWRQ {
+		return
+	}
+	if data == sess.datagram && peer == sess.with.peer && !sess.heard() {
+		s.counters.Requests++
+		s.counters.Duplicates++
 		return
 	}
 	s.misled = append(s.misled, misled{sess.listener, arrival{
 		peer:    peer,
 		local:   sess.with.local,
 		ifindex: sess.ifindex,
-		data:    append([]byte(nil), data...),
+		data:    []byte(data),
 	}})
 	s.at(time.Time{}) // no waiting before rehear
 }

@@ -260,3 +260,30 @@ func TestASharedPortIsNotTakenFromAnotherServer(t *testing.T) {
 		}
 	}
 }
+
+// A repetition is often known only when its session is over: the frames of both
+// come in one read.
+func TestARepetitionIsNoNewSession(t *testing.T) {
+	t.Parallel()
+	data := string(protocol.Request{Op: protocol.OpRRQ, File: "f"}.Append(nil))
+	for _, tt := range []struct {
+		name  string
+		last  ipc.Frame
+		again int // sessions that the same request begins
+	}{
+		{"nothing acknowledged", ipc.Frame{}, 0},
+		{"ended without a word of the client", ipc.Frame{Outcome: Refused}, 0},
+		{"a block acknowledged", ipc.Frame{Bytes: 512}, 1},
+		{"an empty file fetched", ipc.Frame{Outcome: Complete}, 1},
+		{"its size learned", ipc.Frame{Outcome: Declined}, 1},
+	} {
+		s := newFake(t, Options{SinglePort: true})
+		sess := &session{with: testWith, datagram: data, socket: -1, last: tt.last}
+		s.mislead(sess, testPeer, data)
+		s.finish(s.now, sess, tt.last.Outcome, "")
+		s.rehear(s.now)
+		if s.queue.len() != tt.again || s.counters.Duplicates != uint64(1-tt.again) || s.counters.Requests != 1 {
+			t.Errorf("%s: %d sessions begin, %d duplicates of %d requests", tt.name, s.queue.len(), s.counters.Duplicates, s.counters.Requests)
+		}
+	}
+}
