@@ -1,0 +1,77 @@
+package integration
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"brood/test/harness"
+)
+
+// TestAForgedSourceGetsFewPackets: whoever asks in another's name has that one get
+// at most 1 + Retries packets, each of one block or one OACK, whatever is asked
+// for. The victim here is a socket that says nothing.
+func TestAForgedSourceGetsFewPackets(t *testing.T) {
+	t.Parallel()
+	const retries = 2
+	tree := harness.NewTree(t)
+	tree.File("f", 200_000)
+	s := harness.Serve(t, "--root", tree.Dir, "--retries", fmt.Sprint(retries), "--timeout", "50ms", "--max-sessions-per-source", "1024")
+	mixes := [][]string{nil}
+	for _, option := range [][]string{
+		{"blksize", "8"}, {"blksize", "1428"}, {"blksize", "65464"},
+		{"windowsize", "16"}, {"windowsize", "65535"},
+		{"timeout", "1"}, {"utimeout", "20000"}, {"tsize", "0"}, {"rollover", "0"}, {"unknown", "1"},
+	} {
+		for _, mix := range mixes {
+			if len(mix) < 6 || option[0] == "tsize" { // all pairs, most triples and the full ones
+				mixes = append(mixes, append(mix[:len(mix):len(mix)], option...))
+			}
+		}
+	}
+	type victim struct {
+		*net.UDPConn
+		request []byte
+		mix     []string
+	}
+	var victims []victim
+	for _, mix := range mixes {
+		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		v := victim{conn, harness.RRQ("f", mix...), mix}
+		if _, err := conn.WriteToUDPAddrPort(v.request, s.Addr); err != nil {
+			t.Fatal(err)
+		}
+		victims = append(victims, v)
+	}
+	s.WaitN(len(victims), "session", func(l harness.Line) bool { return l.String("outcome") == "timed-out" })
+	most := 0
+	for _, v := range victims {
+		packets, bytes := 0, 0
+		buf := make([]byte, 1<<16)
+		for {
+			v.SetReadDeadline(time.Now().Add(time.Millisecond)) // all has been sent, and loopback keeps nothing back
+			n, _, err := v.ReadFromUDPAddrPort(buf)
+			if os.IsTimeout(err) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			packets, bytes = packets+1, bytes+n
+			if n > 4+512 {
+				t.Errorf("%q: a packet of %d bytes before the first ACK", v.mix, n)
+			}
+		}
+		if packets < 1 || packets > 1+retries {
+			t.Errorf("%q: %d packets, want 1 to %d", v.mix, packets, 1+retries)
+		}
+		most = max(most, bytes/len(v.request))
+	}
+	t.Logf("%d mixes of options; at most %d bytes for one of a request's", len(victims), most)
+}
