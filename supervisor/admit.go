@@ -30,7 +30,7 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 	dup, talks := s.sessions.duplicate(with, a.data)
 	if dup != nil {
 		s.counters.Duplicates++
-		dup.seen = now
+		dup.repeated(now)
 		return
 	}
 	if !s.mayAsk(now, l, a) {

@@ -8,8 +8,14 @@ import (
 
 // staleAfter is how long a request is kept for a client that does not repeat it.
 // Clients repeat after one to five seconds; one that has not is gone, or has
-// another port by now, and serving it would cost those who wait.
-const staleAfter = 6 * time.Second
+// another port by now, and serving it would cost those who wait. Boot ROMs wait
+// twice as long each time (PXE: 4, 8, 16, 32 s): a request that was repeated is
+// kept for two and a half times the gap between its repetitions, as far as
+// maxStaleAfter.
+const (
+	staleAfter    = 6 * time.Second
+	maxStaleAfter = time.Minute
+)
 
 // queue holds the sessions that wait for a worker. Each source address has a lane
 // of its own, oldest first, and the lanes take turns: whoever asks a thousand
@@ -140,7 +146,7 @@ func (q *queue) dropStale(now time.Time, drop func(*session)) {
 	for _, l := range q.turns {
 		before := len(l.waiting)
 		l.waiting = slices.DeleteFunc(l.waiting, func(s *session) bool {
-			stale := now.Sub(s.seen) > staleAfter
+			stale := s.stale(now)
 			if stale {
 				drop(s)
 			}

@@ -159,3 +159,29 @@ func TestQueueDropsThoseWhoGaveUp(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoAsksLessAndLessOftenIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	const sec = time.Second
+	for _, tt := range []struct {
+		name  string
+		asks  []time.Duration // after the first request
+		stale time.Duration   // after the last one
+	}{
+		{"once", nil, staleAfter},
+		{"every second", []time.Duration{sec, 2 * sec, 3 * sec}, staleAfter},
+		{"as PXE does", []time.Duration{4 * sec}, 10 * sec},
+		{"as PXE does, later", []time.Duration{4 * sec, 12 * sec}, 20 * sec},
+		{"and by the network twice", []time.Duration{4 * sec, 12 * sec, 12*sec + 1}, 20 * sec},
+		{"hardly ever", []time.Duration{time.Hour}, maxStaleAfter},
+	} {
+		start := time.Now()
+		s := &session{seen: start}
+		for _, after := range tt.asks {
+			s.repeated(start.Add(after))
+		}
+		if s.stale(s.seen.Add(tt.stale)) || !s.stale(s.seen.Add(tt.stale+1)) {
+			t.Errorf("%s: want it stale after %v", tt.name, tt.stale)
+		}
+	}
+}

@@ -27,9 +27,10 @@ type session struct {
 	listener *listener // that the request came to
 
 	received time.Time
-	seen     time.Time // the last repetition of the request: the client still waits
-	handed   time.Time // to a worker; zero while waiting
-	moved    time.Time // when the client last acknowledged something new, or handed
+	seen     time.Time     // the last repetition of the request: the client still waits
+	gap      time.Duration // the longest between two of them
+	handed   time.Time     // to a worker; zero while waiting
+	moved    time.Time     // when the client last acknowledged something new, or handed
 
 	socket  int  // the supervisor's descriptor of the session's socket, -1 while waiting
 	retired bool // the socket has left its client; see retire
@@ -101,6 +102,18 @@ func (t *table) remove(s *session) {
 			return
 		}
 	}
+}
+
+// repeated notes that the client has sent its request again.
+func (s *session) repeated(now time.Time) {
+	s.gap = max(s.gap, now.Sub(s.seen))
+	s.seen = now
+}
+
+// stale says whether the client has given up, as far as one can know: it would have
+// repeated its request by now.
+func (s *session) stale(now time.Time) bool {
+	return now.Sub(s.seen) > max(staleAfter, min(5*s.gap/2, maxStaleAfter))
 }
 
 // heard says whether the client has answered what the session sent: as far as is
