@@ -8,10 +8,9 @@ import (
 
 // staleAfter is how long a request is kept for a client that does not repeat it.
 // Clients repeat after one to five seconds; one that has not is gone, or has
-// another port by now, and serving it would cost those who wait. Boot ROMs wait
-// twice as long each time (PXE: 4, 8, 16, 32 s): a request that was repeated is
-// kept for two and a half times the gap between its repetitions, as far as
-// maxStaleAfter.
+// another port by now, and serving it would cost those who wait. Some wait twice
+// as long each time: a request that was repeated is kept for two and a half times
+// the gap between its repetitions, as far as maxStaleAfter.
 const (
 	staleAfter    = 6 * time.Second
 	maxStaleAfter = time.Minute

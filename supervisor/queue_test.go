@@ -170,8 +170,8 @@ func TestWhoAsksLessAndLessOftenIsWaitedFor(t *testing.T) {
 	}{
 		{"once", nil, staleAfter},
 		{"every second", []time.Duration{sec, 2 * sec, 3 * sec}, staleAfter},
-		{"as PXE does", []time.Duration{4 * sec}, 10 * sec},
-		{"as PXE does, later", []time.Duration{4 * sec, 12 * sec}, 20 * sec},
+		{"with doubling pauses", []time.Duration{4 * sec}, 10 * sec},
+		{"with doubling pauses, later", []time.Duration{4 * sec, 12 * sec}, 20 * sec},
 		{"and by the network twice", []time.Duration{4 * sec, 12 * sec, 12*sec + 1}, 20 * sec},
 		{"hardly ever", []time.Duration{time.Hour}, maxStaleAfter},
 	} {

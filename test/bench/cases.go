@@ -14,6 +14,7 @@ type testCase struct {
 	need    want // a server that does not grant it is left out; file "": not probed
 	metrics []metric
 	bounded bool // the ideal takes part
+	only    bool // only servers that name the case do
 	run     func(context.Context, *server) (sample, error)
 }
 
@@ -53,13 +54,13 @@ func cases() []*testCase {
 	windowCPU := []goal{least("brood", bestPeer, 0.4), aim("brood", bestPeer, 0.25)}
 	const atLeast = 700 * time.Millisecond
 	all = append(all,
-		bulk("512×1", want{"16MB", 0, 0}, 1, atLeast, ahead, aheadCPU),
-		bulk("1428×1", want{"16MB", 1428, 0}, 1, atLeast, ahead, aheadCPU),
-		bulk("65464×1", want{"64MB", 65464, 0}, 1, atLeast, ahead, aheadCPU),
-		bulk("1428×8", want{"64MB", 1428, 8}, 1, atLeast, nil, nil),
-		bulk("1428×16", want{"64MB", 1428, 16}, 1, atLeast, window, windowCPU),
-		bulk("1428×64", want{"64MB", 1428, 64}, 1, atLeast, window, windowCPU),
-		bulk("32 clients 1428×8", want{"16MB", 1428, 8}, 32, 0,
+		bulk("512×1", want{file: "16MB", blksize: 0, windowsize: 0}, 1, atLeast, ahead, aheadCPU),
+		bulk("1428×1", want{file: "16MB", blksize: 1428, windowsize: 0}, 1, atLeast, ahead, aheadCPU),
+		bulk("65464×1", want{file: "64MB", blksize: 65464, windowsize: 0}, 1, atLeast, ahead, aheadCPU),
+		bulk("1428×8", want{file: "64MB", blksize: 1428, windowsize: 8}, 1, atLeast, nil, nil),
+		bulk("1428×16", want{file: "64MB", blksize: 1428, windowsize: 16}, 1, atLeast, window, windowCPU),
+		bulk("1428×64", want{file: "64MB", blksize: 1428, windowsize: 64}, 1, atLeast, window, windowCPU),
+		bulk("32 clients 1428×8", want{file: "16MB", blksize: 1428, windowsize: 8}, 32, 0,
 			[]goal{least("brood", bestPeer, 1.5), aim("brood", bestPeer, 2.5)}, nil),
 	)
 	all = append(all, held("300 held", 300))
@@ -78,7 +79,7 @@ func cases() []*testCase {
 		all = append(all, distant(w, onePercent, goals...))
 	}
 	// The last one: some servers need seconds to forget it.
-	return append(all, bottleneck(8, 16), burst("burst 2000", 2000))
+	return append(all, bottleneck(8, 16), onePort(500), burst("burst 2000", 2000), storm(2000))
 }
 
 const (
@@ -108,7 +109,7 @@ func distant(window int, loss float64, goals ...goal) *testCase {
 	const blksize = 1428
 	clients := max(1, min(16, 64/window))
 	rounds := map[*server]uint64{}
-	w := want{"16MB", blksize, cond(window > 1, window, 0)}
+	w := want{file: "16MB", blksize: blksize, windowsize: cond(window > 1, window, 0)}
 	return &testCase{
 		name:    distantName(window, loss),
 		need:    w,
@@ -136,7 +137,7 @@ func distant(window int, loss float64, goals ...goal) *testCase {
 // queue than all their windows need.
 func bottleneck(clients, window int) *testCase {
 	const bits = 10e6
-	w := want{"16MB", 1428, window}
+	w := want{file: "16MB", blksize: 1428, windowsize: window}
 	return &testCase{
 		name: fmt.Sprintf("10 Mbit/s, queue of 50, %d clients, window %d", clients, window),
 		need: w,
@@ -256,7 +257,7 @@ func missing(name string, clients int) *testCase {
 		metrics: []metric{{name: perSecond}, {name: cpuSession, lower: true}, aside(clientBusy), aside(failures)},
 		run: func(ctx context.Context, s *server) (sample, error) {
 			f, cpu, out, err := measured(ctx, s, plan{
-				want: want{file: "missing"}, clients: clients, repeat: time.Second, abort: 10 * time.Second, refusal: true,
+				want: want{file: "missing", refusal: true}, clients: clients, repeat: time.Second, abort: 10 * time.Second,
 			})
 			if err == nil && f.sessions > 0 {
 				perSession(f, cpu, out)
@@ -278,21 +279,76 @@ func burst(name string, clients int) *testCase {
 			aside(failures),
 		},
 		run: func(ctx context.Context, s *server) (sample, error) {
-			lostBefore, err := s.dropped()
-			if err != nil {
-				return nil, err
-			}
-			f, cpu, out, err := measured(ctx, s, plan{want: want{file: "tiny"}, clients: clients, abort: 10 * time.Second})
-			if err != nil {
-				return nil, err
-			}
-			lostAfter, err := s.dropped()
-			out[allServed] = f.elapsed.Seconds() * 1e3
-			out[lost] = float64(lostAfter - lostBefore)
-			out[cpuSession] = micros(cpu) / float64(max(f.sessions, 1))
-			return out, err
+			return crowd(ctx, s, plan{want: want{file: "tiny"}, clients: clients, abort: 10 * time.Second})
 		},
 	}
+}
+
+// boot is what a machine asks for when it boots: a loader, a configuration of its
+// own that is not there, the common one, a kernel and its first file system.
+var boot = []want{
+	{file: "loader", blksize: 1428},
+	{file: "missing", refusal: true},
+	{file: "tiny"},
+	{file: "kernel", blksize: 1428},
+	{file: "initrd", blksize: 1428},
+}
+
+// storm is a site whose power comes back: every machine boots at once. They repeat
+// themselves after 4, 8, 16 ... seconds and have no other patience than the case.
+func storm(clients int) *testCase {
+	return &testCase{
+		name: fmt.Sprintf("storm %d×%d", clients, len(boot)),
+		metrics: []metric{
+			{name: allServed, lower: true},
+			aside(retries),
+			{name: lost, lower: true, goals: []goal{least("brood", "", 0)}},
+			{name: cpuSession, lower: true},
+			{name: failures, lower: true, goals: []goal{least("brood", "", 0)}},
+		},
+		run: func(ctx context.Context, s *server) (sample, error) {
+			return crowd(ctx, s, plan{steps: boot, timeout: 4 * time.Second, clients: clients, abort: 4 * time.Minute})
+		},
+	}
+}
+
+// onePort has many clients fetch again and again, from sessions with ports of their
+// own and from the one port.
+func onePort(clients int) *testCase {
+	return &testCase{
+		name: fmt.Sprintf("%d clients, loader", clients),
+		only: true,
+		metrics: []metric{
+			{name: perSecond, goals: []goal{least("brood/one port", "brood/ports", 0.9)}},
+			{name: cpuSession, lower: true},
+			aside(retries),
+			{name: lost, lower: true, goals: []goal{least("brood/one port", "", 0)}},
+			{name: failures, lower: true, goals: []goal{least("brood/one port", "", 0)}},
+		},
+		run: func(ctx context.Context, s *server) (sample, error) {
+			return crowd(ctx, s, plan{
+				steps: boot[:1], timeout: 4 * time.Second, clients: clients, repeat: 5 * time.Second, abort: time.Minute,
+			})
+		},
+	}
+}
+
+// crowd has many clients do something until all have done it.
+func crowd(ctx context.Context, s *server, p plan) (sample, error) {
+	lostBefore, err := s.dropped()
+	if err != nil {
+		return nil, err
+	}
+	f, cpu, out, err := measured(ctx, s, p)
+	if err != nil {
+		return nil, err
+	}
+	lostAfter, err := s.dropped()
+	out[allServed] = f.elapsed.Seconds() * 1e3
+	out[perSecond] = float64(f.sessions) / f.elapsed.Seconds()
+	out[lost] = float64(lostAfter - lostBefore)
+	out[cpuSession] = micros(cpu) / float64(max(f.sessions, 1))
+	return out, err
 }
 
 // bulk fetches a large file, again and again for that long.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,10 @@ import (
 // plan is what a client does in one round.
 type plan struct {
 	want
+	// steps, if there are any, are what each client asks for in turn, and want is
+	// what it asks for first.
+	steps   []want
+	timeout time.Duration // of the client's; zero: one second
 	server  netip.AddrPort
 	clients int // at once
 	// Each client fetches again and again until repeat has passed, and once at
@@ -29,10 +34,8 @@ type plan struct {
 	pause time.Duration
 	// held, if not nil, is called once every client has its first DATA (or
 	// abort has passed). No client sends an ACK; all are aborted afterwards.
-	held func()
-	// refusal: ERROR is what is expected.
-	refusal bool
-	check   bool // compute the checksum, of one client's content
+	held  func()
+	check bool // compute the checksum, of one client's content
 }
 
 // fetched is what came of it.
@@ -82,7 +85,6 @@ const silence = 50 * time.Millisecond
 
 type client struct {
 	plan
-	rrq      []byte
 	in       *batch
 	epoll    int // -1: one client, blocking
 	slots    []*session
@@ -97,8 +99,10 @@ func (p plan) drive(ctx context.Context, f *fetched) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	c := &client{plan: p, epoll: -1, out: f, slots: make([]*session, p.clients)}
-	c.rrq = protocol.Request{Op: protocol.OpRRQ, File: p.file, Mode: protocol.Octet, Options: p.options()}.Append(nil)
-	c.in = newBatch(min(max(p.windowsize, 1), 64), max(p.blksize, 1024)+8)
+	if len(p.steps) == 0 {
+		c.steps = []want{p.want}
+	}
+	c.in = newBatch(min(max(p.windowsize, 1), 64), max(p.blksize, 1500)+8)
 	if p.clients > 1 {
 		fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 		if err != nil {
@@ -109,7 +113,7 @@ func (p plan) drive(ctx context.Context, f *fetched) error {
 	}
 	defer c.closeAll()
 	for i := range c.slots {
-		if err := c.open(i); err != nil {
+		if err := c.open(i, 0); err != nil {
 			return err
 		}
 	}
@@ -144,11 +148,12 @@ func (p plan) drive(ctx context.Context, f *fetched) error {
 	return nil
 }
 
-func (c *client) open(i int) error {
-	s, err := openSession(c.server, c.rrq, c.want, c.epoll < 0)
+func (c *client) open(i, step int) error {
+	s, err := openSession(c.server, c.steps[step], cmp.Or(c.timeout, time.Second), c.epoll < 0)
 	if err != nil {
 		return err
 	}
+	s.step = step
 	s.hold, s.check = c.held != nil, c.check
 	c.slots[i] = s
 	if c.epoll < 0 {
@@ -232,14 +237,15 @@ func (c *client) after(i int, now time.Time) error {
 	}
 	c.count(s)
 	s.close(now)
-	if now.Sub(c.started) >= c.repeat {
+	next := (s.step + 1) % len(c.steps)
+	if next == 0 && now.Sub(c.started) >= c.repeat || len(c.steps) > 1 && s.err != nil && !s.refused() {
 		c.live--
 		return nil
 	}
 	if c.pause > 0 {
 		time.Sleep(c.pause)
 	}
-	if err := c.open(i); err != nil {
+	if err := c.open(i, next); err != nil {
 		return err
 	}
 	c.waiting++
@@ -265,9 +271,9 @@ func (c *client) count(s *session) {
 		f.ttfd = append(f.ttfd, s.first.Sub(s.sent))
 	}
 	switch {
-	case s.err == nil && !c.refusal:
+	case s.err == nil && !s.want.refusal:
 		f.sessions++
-	case c.refusal && s.outcome == protocol.PeerError:
+	case s.refused():
 		f.sessions++
 		f.ttfd = append(f.ttfd, s.ended.Sub(s.sent))
 	case errors.Is(s.err, errAborted) && (c.held != nil || c.timed) && !s.first.IsZero():

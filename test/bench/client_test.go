@@ -63,10 +63,10 @@ func TestClientFetchesWhatTheServerHas(t *testing.T) {
 	t.Parallel()
 	addr, crc := startIdeal(t, "127.83.20.1:6969")
 	for name, w := range map[string]want{
-		"lock-step":          {"large", 0, 0},
-		"large blocks":       {"large", 8192, 0},
-		"a window":           {"large", 1428, 16},
-		"more than one call": {"large", 1428, 64},
+		"lock-step":          {file: "large", blksize: 0, windowsize: 0},
+		"large blocks":       {file: "large", blksize: 8192, windowsize: 0},
+		"a window":           {file: "large", blksize: 1428, windowsize: 16},
+		"more than one call": {file: "large", blksize: 1428, windowsize: 64},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, err := plan{want: w, server: addr, clients: 1, check: true}.run(t.Context())
@@ -83,7 +83,7 @@ func TestClientFetchesWhatTheServerHas(t *testing.T) {
 func TestManyClientsAreServedAtOnce(t *testing.T) {
 	t.Parallel()
 	addr, _ := startIdeal(t, "127.83.20.2:6969")
-	f, err := plan{want: want{"large", 1428, 8}, server: addr, clients: 20}.run(t.Context())
+	f, err := plan{want: want{file: "large", blksize: 1428, windowsize: 8}, server: addr, clients: 20}.run(t.Context())
 	if err != nil || f.sessions != 20 || f.failed != 0 || f.bytes != 20*300_000 || len(f.ttfd) != 20 {
 		t.Errorf("%+v, %v", f, err)
 	}
@@ -92,13 +92,29 @@ func TestManyClientsAreServedAtOnce(t *testing.T) {
 func TestERRORIsTheAnswerWhereItIsExpected(t *testing.T) {
 	t.Parallel()
 	addr, _ := startIdeal(t, "127.83.20.3:6969")
-	p := plan{want: want{file: "missing"}, server: addr, clients: 2, refusal: true}
+	p := plan{want: want{file: "missing", refusal: true}, server: addr, clients: 2}
 	if f, err := p.run(t.Context()); err != nil || f.sessions != 2 || f.failed != 0 {
 		t.Errorf("%+v, %v", f, err)
 	}
-	p.refusal = false
+	p.want.refusal = false
 	if f, err := p.run(t.Context()); err == nil || f.failed != 2 {
 		t.Errorf("%+v, %v; want an error and 2 failures", f, err)
+	}
+}
+
+func TestAClientTakesItsStepsInTurn(t *testing.T) {
+	t.Parallel()
+	addr, _ := startIdeal(t, "127.83.20.9:6969")
+	steps := []want{{file: "large", blksize: 1428}, {file: "missing", refusal: true}, {file: "tiny"}}
+	f, err := plan{steps: steps, server: addr, clients: 20}.run(t.Context())
+	if err != nil || f.sessions != 60 || f.failed != 0 {
+		t.Errorf("%+v, %v; want 60 sessions", f, err)
+	}
+	// One that fails is the client's last.
+	steps[1].refusal = false
+	f, err = plan{steps: steps, server: addr, clients: 20}.run(t.Context())
+	if err != nil || f.sessions != 20 || f.failed != 20 {
+		t.Errorf("%+v, %v; want 20 sessions and as many failures", f, err)
 	}
 }
 
@@ -160,7 +176,7 @@ func TestPathDelaysAndBounds(t *testing.T) {
 	if f.sessions != 1 || f.elapsed < 60*time.Millisecond { // RRQ, DATA 1, ACK 1, DATA 2
 		t.Errorf("%+v; want two round trips of 30 ms", f)
 	}
-	f = over(path{rate: 1e6, queue: 1000}, plan{want: want{"large", 1428, 16}, clients: 1, abort: time.Second, timed: true})
+	f = over(path{rate: 1e6, queue: 1000}, plan{want: want{file: "large", blksize: 1428, windowsize: 16}, clients: 1, abort: time.Second, timed: true})
 	if f.bytes < 60_000 || f.bytes > 125_000 {
 		t.Errorf("%d bytes came over 1 Mbit/s in a second", f.bytes)
 	}
@@ -179,7 +195,7 @@ func TestBlocksAreReceivedWithoutAllocation(t *testing.T) {
 
 // What a block costs before the kernel: it must be little beside a system call.
 func BenchmarkBlock(b *testing.B) {
-	w := want{"large", 1428, 16}
+	w := want{file: "large", blksize: 1428, windowsize: 16}
 	s := &session{fd: -1, connected: true}
 	s.rx = protocol.NewReceiver(protocol.ReceiverConfig{Options: w.options(), Timeout: time.Second})
 	now := time.Now()

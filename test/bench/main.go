@@ -153,7 +153,7 @@ func (b *bench) files() error {
 	if err := os.Mkdir(b.root, 0o755); err != nil {
 		return err
 	}
-	for name, size := range map[string]int{"tiny": 1000, "16MB": 16e6, "64MB": 64e6} {
+	for name, size := range map[string]int{"tiny": 1000, "loader": 48e3, "kernel": 128e3, "initrd": 256e3, "16MB": 16e6, "64MB": 64e6} {
 		content := make([]byte, size)
 		rand.Read(content)
 		b.crc[name] = crc32.ChecksumIEEE(content)
@@ -171,7 +171,7 @@ func (b *bench) measure(ctx context.Context, tc *testCase, kinds []kind, rounds 
 	begun := time.Now()
 	for round := range rounds {
 		for i, k := range kinds {
-			if k.only != nil && !slices.Contains(k.only, tc.name) || k.ideal && !tc.bounded || r.absent[k.name] != "" {
+			if (k.only != nil || tc.only) && !slices.Contains(k.only, tc.name) || k.ideal && !tc.bounded || r.absent[k.name] != "" {
 				continue
 			}
 			s, err := b.server(ctx, i, k)

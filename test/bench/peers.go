@@ -133,5 +133,16 @@ func broods(ctx context.Context, tmp string) ([]kind, error) {
 			command: with("--min-idle", n, "--max-idle", n, "--max-sessions", "4096"),
 		})
 	}
+	// All clients of the bench have one address.
+	crowded := []string{"--max-sessions", "4096", "--max-sessions-per-source", "4096"}
+	for _, k := range []struct {
+		name  string
+		flags []string
+	}{{"brood/ports", nil}, {"brood/one port", []string{"--single-port"}}} {
+		all = append(all, kind{
+			name: k.name, version: version, ours: true, only: []string{"500 clients, loader"},
+			command: with(append(k.flags, crowded...)...),
+		})
+	}
 	return all, nil
 }

@@ -19,6 +19,7 @@ import (
 type want struct {
 	file                string
 	blksize, windowsize int
+	refusal             bool // ERROR is what is expected
 }
 
 func (w want) options() []protocol.Option {
@@ -42,6 +43,8 @@ func (w want) granted(t protocol.Terms) bool {
 type session struct {
 	fd     int
 	server unix.RawSockaddrInet4
+	want   want
+	step   int // of the plan
 	rrq    []byte
 	rx     *protocol.Receiver
 	wake   time.Time
@@ -63,7 +66,7 @@ type session struct {
 	ack       [4]byte
 }
 
-func openSession(server netip.AddrPort, rrq []byte, w want, blocking bool) (*session, error) {
+func openSession(server netip.AddrPort, w want, timeout time.Duration, blocking bool) (*session, error) {
 	kind := unix.SOCK_DGRAM | unix.SOCK_CLOEXEC
 	if !blocking {
 		kind |= unix.SOCK_NONBLOCK
@@ -80,8 +83,9 @@ func openSession(server netip.AddrPort, rrq []byte, w want, blocking bool) (*ses
 		// client's losses. Ordinary requests keep the default: it costs a syscall.
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 2<<20)
 	}
-	s := &session{fd: fd, server: rawSockaddr(server), rrq: rrq}
-	s.rx = protocol.NewReceiver(protocol.ReceiverConfig{Options: w.options(), Timeout: time.Second, Retries: 6})
+	s := &session{fd: fd, server: rawSockaddr(server), want: w}
+	s.rrq = protocol.Request{Op: protocol.OpRRQ, File: w.file, Mode: protocol.Octet, Options: w.options()}.Append(nil)
+	s.rx = protocol.NewReceiver(protocol.ReceiverConfig{Options: w.options(), Timeout: timeout, Retries: 6})
 	s.ack[1] = byte(protocol.OpACK)
 	return s, nil
 }
@@ -187,6 +191,9 @@ func (s *session) do(now time.Time, reply protocol.Reply) {
 		}
 	}
 }
+
+// refused says whether the server answered with ERROR, as it should.
+func (s *session) refused() bool { return s.want.refusal && s.outcome == protocol.PeerError }
 
 func (s *session) fail(now time.Time, err error) {
 	s.done, s.ended, s.err = true, now, err
