@@ -62,7 +62,7 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		s.grumble(now, "request dropped: too many wait", "peer", a.peer.String(), "waiting", s.queue.len())
 		var latest *session
 		if !s.queue.has(a.peer.Addr()) {
-			latest = s.queue.displace() // of who has most; nobody is kept out by another's flood
+			latest = s.queue.displace(!s.queue.knows(a.peer.Addr())) // of who has most; nobody is kept out by another's flood
 		}
 		if latest == nil {
 			s.counters.Refused.QueueFull++
@@ -78,6 +78,7 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		request:  req,
 		ifindex:  a.ifindex,
 		listener: l,
+		stranger: !s.queue.knows(a.peer.Addr()),
 		received: now,
 		seen:     now,
 		socket:   -1,
@@ -139,7 +140,7 @@ func (s *Supervisor) room(source netip.Addr) int {
 // serveWaiting hands waiting requests to idle workers, as far as there are any.
 func (s *Supervisor) serveWaiting(now time.Time) {
 	for s.queue.len() > 0 && len(s.pool.idle) > 0 && !s.full() && !now.Before(s.pool.holdUntil) {
-		sess := s.queue.pop(s.room)
+		sess := s.queue.pop(s.admitsStrangers() && (len(s.pool.idle) > 1 || !s.crowded()), s.room)
 		if sess == nil {
 			return
 		}
@@ -188,7 +189,7 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 		sess.mac = s.macs.lookup(sess.with.peer.Addr(), sess.ifindex)
 	}
 	last := s.lastFor(now, w)
-	job := sess.job(&s.settings, last, s.crashes.suspect(sess.source()))
+	job := sess.job(&s.settings, last, s.crashes.suspect(sess.source()) || sess.stranger && s.crowded())
 	message, err := job.Encode()
 	if err == nil {
 		err = ipc.SendJob(w.Control, message, fd)
@@ -206,6 +207,9 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 		return nil
 	}
 	sess.worker, sess.handed = w, now
+	if sess.stranger {
+		s.unproved++
+	}
 	s.sessions.runs(sess)
 	s.crashes.try(now, sess.datagram)
 	w.begin(now, sess, last)
@@ -245,6 +249,7 @@ func (s *Supervisor) refuseWaiting(now time.Time, sess *session, reason *uint64,
 // finish takes a session out of the table and tells the world.
 func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack string) {
 	s.sessions.remove(sess)
+	s.acquit(sess)
 	s.retire(sess)
 	ipc.CloseFD(sess.socket)
 	sess.socket = -1

@@ -129,7 +129,7 @@ func TestRepeatedRequestsAreOneSession(t *testing.T) {
 	if f.counters.Duplicates != 1 || f.queue.len() != 3 || f.counters.Requests != 4 {
 		t.Errorf("counted %+v with %d waiting, want 1 duplicate and 3 sessions of 4 requests", f.counters, f.queue.len())
 	}
-	waiting := f.queue.turns[0].waiting
+	waiting := f.queue.lines[strangers].turns[0].waiting
 	if seen := waiting[0].seen; !seen.Equal(later) {
 		t.Errorf("the client was last seen %v after its request, want %v: it still waits", seen.Sub(f.now), later.Sub(f.now))
 	}
@@ -196,7 +196,7 @@ func TestAFloodDisplacesItselfOnly(t *testing.T) {
 	for i := range 4 {
 		f.arrive(f.now, l, honest(byte(i)))
 	}
-	if n := len(f.queue.lanes); n != 4 || f.queue.len() != 4 || f.counters.Refused.QueueFull != 6+4 {
+	if n := len(f.queue.lines[strangers].lanes); n != 4 || f.queue.len() != 4 || f.counters.Refused.QueueFull != 6+4 {
 		t.Errorf("%d sources wait in %d places, and %d were refused; want one place each of 4, and 10 refused", n, f.queue.len(), f.counters.Refused.QueueFull)
 	}
 	for _, r := range f.reported() {

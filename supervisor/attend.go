@@ -78,8 +78,10 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 		}
 		s.mislead(sess, sess.with.peer, request)
 	}
+	if f.Kind == ipc.KindConfirmed || sess.heard() {
+		s.prove(now, sess)
+	}
 	if f.Kind == ipc.KindConfirmed || f.Bytes > 0 { // a full pipe loses frames; a later one says it, too
-		sess.proved = true
 		for older := sess.older; older != nil; older = older.older {
 			s.endSession(now, older, Superseded)
 		}
@@ -161,6 +163,7 @@ func (s *Supervisor) returned(now time.Time, w *worker) {
 
 // endSession asks a running session to end. A superseded one does so without a
 // word: its client is in another session and would take the ERROR for that one's.
+// So does one that was given up: who has said nothing may not exist.
 func (s *Supervisor) endSession(now time.Time, sess *session, why Outcome) {
 	if sess.ending != ipc.OutcomeNone {
 		return
@@ -171,7 +174,7 @@ func (s *Supervisor) endSession(now time.Time, sess *session, why Outcome) {
 		return // it waits, and ends when its turn comes
 	}
 	how := unix.SHUT_RD
-	if why == Superseded {
+	if why == Superseded || why == TimedOut {
 		how = unix.SHUT_RDWR
 	}
 	unix.Shutdown(sess.socket, how)
@@ -186,6 +189,7 @@ func (s *Supervisor) endSession(now time.Time, sess *session, why Outcome) {
 // does not return from Read, or a client that acknowledges nothing new and yet
 // does not fall silent, would keep its place in MaxSessions for ever.
 func (s *Supervisor) watchdog(now time.Time, sess *session) {
+	s.shed(now, sess)
 	switch {
 	case s.StallTimeout > 0 && now.Sub(sess.moved) >= s.StallTimeout:
 		s.endSession(now, sess, Stalled)
@@ -343,7 +347,7 @@ func (s *Supervisor) bury(now time.Time, w *worker, exit ipc.Exit, stack string)
 	case Stalled, Overdue:
 		e.Message = "Server ended the session"
 	}
-	if outcome != Superseded {
+	if outcome != Superseded && outcome != TimedOut {
 		speak(sess.socket, e)
 		sess.last.ErrorCode = uint16(e.Code)
 	}

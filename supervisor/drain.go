@@ -27,7 +27,7 @@ func (s *Supervisor) drain(now time.Time) {
 	s.closeListeners()
 	anybody := func(netip.Addr) int { return 1 }
 	for s.queue.len() > 0 {
-		s.refuseWaiting(now, s.queue.pop(anybody), &s.counters.Refused.Draining, "shutting down")
+		s.refuseWaiting(now, s.queue.pop(true, anybody), &s.counters.Refused.Draining, "shutting down")
 	}
 	for len(s.pool.idle) > 0 {
 		s.dismiss(now, s.pool.takeIdle())

@@ -38,6 +38,7 @@ func newFake(t *testing.T, o Options) *fake {
 		crashes:  newCrashes(),
 		quiet:    make(quiet),
 		pool:     newPool(),
+		queue:    newEntrance(),
 		phase:    serving,
 		starter:  &starter{orders: make(chan order, maxStarting)},
 		report:   newReporter(hclog.NewNullLogger()),

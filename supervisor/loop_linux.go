@@ -139,6 +139,7 @@ func (s *Supervisor) tick(now time.Time) {
 		s.at(s.pool.holdUntil)
 	}
 	s.gate.expire(now)
+	s.queue.expire(now)
 	s.crashes.expire(now)
 	s.queue.dropStale(now, func(waiting *session) { s.refuseWaiting(now, waiting, &s.counters.Refused.Stale, "waited too long") })
 }

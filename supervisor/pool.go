@@ -111,7 +111,7 @@ func (s *Supervisor) refill(now time.Time) {
 	if s.phase > serving || now.Before(s.pool.startAt) {
 		return
 	}
-	waiting := s.queue.eligible(max(s.MaxSessions-len(s.pool.busy), 0), s.room)
+	waiting := s.queue.eligible(s.admitsStrangers(), max(s.MaxSessions-len(s.pool.busy), 0), s.room)
 	if now.Before(s.pool.holdUntil) {
 		// It is not workers that these requests wait for. A new one would be
 		// dismissed at once for one too many, and the next one started.

@@ -126,6 +126,33 @@ func (q *queue) displace() *session {
 	return s
 }
 
+// longest is the length of the longest lane, as far as is known.
+func (q *queue) longest() int {
+	if q.fattest == nil {
+		return 0
+	}
+	return len(q.fattest.waiting)
+}
+
+// last removes and returns the latest session of the lane whose turn comes last.
+func (q *queue) last() *session {
+	end := len(q.turns) - 1
+	if end < 0 {
+		return nil
+	}
+	l := q.turns[end]
+	n := len(l.waiting) - 1
+	s := l.waiting[n]
+	l.waiting[n] = nil
+	l.waiting = l.waiting[:n]
+	if n == 0 {
+		q.turns[end] = nil
+		q.turns = q.turns[:end]
+	}
+	q.left(l, 1)
+	return s
+}
+
 // eligible is how many waiting sessions room has some for, or enough if there are
 // more than that.
 func (q *queue) eligible(enough int, room func(source netip.Addr) int) (n int) {

@@ -41,9 +41,10 @@ type session struct {
 	// first valid ACK arrives; until then a forged request can't harm them.
 	older *session
 
-	proved bool      // the client has acknowledged something: its address is its own
-	last   ipc.Frame // the worker's latest word
-	ending Outcome   // why the supervisor asked it to end; OutcomeNone if it did not
+	stranger bool      // its source was not known when it asked, and has acknowledged nothing
+	proved   bool      // the client has acknowledged something: its address is its own
+	last     ipc.Frame // the worker's latest word
+	ending   Outcome   // why the supervisor asked it to end; OutcomeNone if it did not
 }
 
 // table holds every session that waits or runs.

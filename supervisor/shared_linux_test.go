@@ -171,7 +171,7 @@ func TestARequestEndsTheSessionBeforeIt(t *testing.T) {
 	if s.queue.len() != 1 || older.ending != ipc.OutcomeNone {
 		t.Fatalf("%d wait, ending %v; want it to go on as long as the next one waits", s.queue.len(), older.ending)
 	}
-	newer := s.queue.pop(func(netip.Addr) int { return 1 })
+	newer := s.queue.pop(true, func(netip.Addr) int { return 1 })
 	if newer.socket, newer.local, err = s.openSocket(s.now, newer); err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,8 @@ type Supervisor struct {
 	sessions table
 	gate     gate
 	crashes  crashes
-	queue    queue
+	queue    entrance
+	unproved int // strangers' sessions that run and have not been acknowledged
 	pool     pool
 	counters ServerStats
 	quiet    quiet
@@ -231,6 +232,7 @@ func (s *Supervisor) prepare() error {
 	s.sessions, s.quiet = newTable(), make(quiet)
 	s.led = make(map[netip.AddrPort]bool)
 	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool()
+	s.queue = newEntrance()
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}

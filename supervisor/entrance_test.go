@@ -1,0 +1,156 @@
+package supervisor
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"brood/ipc"
+)
+
+// waiter is a session of one source that waits, a stranger's or not.
+func waiter(id uint64, source int, stranger bool) *session {
+	addr := netip.AddrFrom4([4]byte{10, 0, byte(source >> 8), byte(source)})
+	return &session{id: id, stranger: stranger, socket: -1, seen: time.Now(), with: conversation{peer: netip.AddrPortFrom(addr, 2070)}}
+}
+
+func anyRoom(netip.Addr) int { return 1 }
+
+func TestTheLinesTakeTurns(t *testing.T) {
+	t.Parallel()
+	e := newEntrance()
+	for i := range 1000 {
+		e.push(waiter(uint64(i), i, true))
+	}
+	for i := range 2 {
+		e.push(waiter(uint64(2000+i), 2000+i, false))
+	}
+	var order []uint64
+	for range 5 {
+		order = append(order, e.pop(true, anyRoom).id)
+	}
+	if want := [5]uint64{2000, 0, 2001, 1, 2}; [5]uint64(order) != want {
+		t.Errorf("served in the order %v, want %v", order, want)
+	}
+	if s := e.pop(false, anyRoom); s != nil || e.eligible(false, 10, anyRoom) != 0 || e.eligible(true, 10, anyRoom) != 10 {
+		t.Errorf("popped %+v where no stranger is admitted", s)
+	}
+	e.push(waiter(3000, 3000, false))
+	if s := e.pop(false, anyRoom); s == nil || s.id != 3000 {
+		t.Errorf("popped %+v, want the one who is known", s)
+	}
+}
+
+// A flood of made up addresses fills every place with one request each.
+func TestWhoIsKnownGetsAStrangersPlace(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MaxWaiting: 20, MaxSessions: 64})
+	l := mustListen(t, "127.0.0.1:0")
+	ask := func(n byte) {
+		a := from(2070, rrq("f"))
+		a.peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 2, n}), 2070)
+		f.arrive(f.now, l, a)
+	}
+	for n := range byte(30) {
+		ask(n)
+	}
+	if f.queue.len() != 20 || f.counters.Refused.QueueFull != 10 {
+		t.Fatalf("%d wait, %d were refused; want 20 and 10", f.queue.len(), f.counters.Refused.QueueFull)
+	}
+	known := netip.AddrFrom4([4]byte{127, 0, 2, 99})
+	f.queue.meet(f.now, known)
+	ask(99)
+	if !f.queue.has(known) || f.queue.len() != 20 || f.counters.Refused.QueueFull != 11 {
+		t.Errorf("waiting: %v; %d wait, %d were refused; want a stranger to go", f.queue.has(known), f.queue.len(), f.counters.Refused.QueueFull)
+	}
+	if s := f.queue.pop(true, anyRoom); s.source() != known {
+		t.Errorf("%v is served first, want who is known", s.source())
+	}
+}
+
+func TestStrangersDoNotGetEveryPlace(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MaxSessions: 16, StallTimeout: -1, MaxSessionTime: -1})
+	var workers []*worker
+	for i := range 12 {
+		if !f.admitsStrangers() || f.crowded() != (i >= 8) {
+			t.Fatalf("with %d unproved: admitted %v, crowded %v", i, f.admitsStrangers(), f.crowded())
+		}
+		sess := waiter(0, i, true)
+		workers = append(workers, f.busy(sess))
+		f.unproved++
+	}
+	if f.admitsStrangers() {
+		t.Error("a 13th stranger of 16 is admitted")
+	}
+	// An acknowledgement makes one known, and its place is no stranger's any more.
+	w := workers[0]
+	f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindConfirmed, Session: w.session.id, Size: -1})
+	if !f.admitsStrangers() || f.unproved != 11 || !f.queue.knows(w.session.source()) {
+		t.Errorf("%d unproved after an ACK, known %v", f.unproved, f.queue.knows(w.session.source()))
+	}
+	// An end makes room, too, and nobody known.
+	f.dies(workers[1], ipc.Exit{Code: 2}, "")
+	if f.unproved != 10 || f.queue.knows(netip.AddrFrom4([4]byte{10, 0, 0, 1})) {
+		t.Errorf("%d unproved after a crash", f.unproved)
+	}
+	f.dies(w, ipc.Exit{Code: 2}, "")
+	if f.unproved != 10 {
+		t.Errorf("%d unproved, want a proved one not counted again", f.unproved)
+	}
+}
+
+func TestASilentStrangerLosesItsPlaceOnlyToAnother(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MaxSessions: 16, StallTimeout: -1, MaxSessionTime: -1})
+	var workers []*worker
+	for i := range 12 {
+		workers = append(workers, f.busy(waiter(0, i, true)))
+		f.unproved++
+	}
+	late := f.now.Add(shedAfter)
+	f.watchdog(late, workers[0].session)
+	if got := workers[0].session.ending; got != ipc.OutcomeNone {
+		t.Errorf("ending %v with nobody waiting", got)
+	}
+	f.queue.push(waiter(100, 100, true))
+	f.watchdog(late.Add(-1), workers[0].session)
+	if got := workers[0].session.ending; got != ipc.OutcomeNone {
+		t.Errorf("ending %v before its time", got)
+	}
+	f.watchdog(late, workers[0].session)
+	if got := workers[0].session.ending; got != TimedOut {
+		t.Errorf("ending %v, want it timed out", got)
+	}
+	known := f.busy(waiter(0, 50, false))
+	f.watchdog(late, known.session)
+	if got := known.session.ending; got != ipc.OutcomeNone {
+		t.Errorf("one who is known is ending %v", got)
+	}
+}
+
+func TestOnASinglePortNobodyBecomesKnown(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{SinglePort: true})
+	w := f.busy(waiter(0, 1, true))
+	f.unproved++
+	f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindConfirmed, Session: w.session.id, Size: -1})
+	if f.queue.knows(w.session.source()) || f.unproved != 0 {
+		t.Errorf("known %v, %d unproved", f.queue.knows(w.session.source()), f.unproved)
+	}
+}
+
+func TestWhoIsKnownIsForgottenAfterADay(t *testing.T) {
+	t.Parallel()
+	e := newEntrance()
+	now := time.Now()
+	e.meet(now, loopbackPeer.Addr())
+	e.expire(now.Add(knownFor))
+	if !e.knows(loopbackPeer.Addr()) {
+		t.Error("forgotten within a day")
+	}
+	e.expire(now.Add(knownFor + 1))
+	if e.knows(loopbackPeer.Addr()) {
+		t.Error("known for ever")
+	}
+}
