@@ -21,9 +21,16 @@ func TestAForgedSourceGetsFewPackets(t *testing.T) {
 	s := harness.Serve(t, "--root", tree.Dir, "--retries", fmt.Sprint(retries), "--timeout", "50ms", "--max-sessions-per-source", "1024")
 	mixes := [][]string{nil}
 	for _, option := range [][]string{
-		{"blksize", "8"}, {"blksize", "1428"}, {"blksize", "65464"},
-		{"windowsize", "16"}, {"windowsize", "65535"},
-		{"timeout", "1"}, {"utimeout", "20000"}, {"tsize", "0"}, {"rollover", "0"}, {"unknown", "1"},
+		{"blksize", "8"},
+		{"blksize", "1428"},
+		{"blksize", "65464"},
+		{"windowsize", "16"},
+		{"windowsize", "65535"},
+		{"timeout", "1"},
+		{"utimeout", "20000"},
+		{"tsize", "0"},
+		{"rollover", "0"},
+		{"unknown", "1"},
 	} {
 		for _, mix := range mixes {
 			if len(mix) < 6 || option[0] == "tsize" { // all pairs, most triples and the full ones
