@@ -57,6 +57,12 @@ func ParseOpcode(b []byte) (Opcode, error) {
 	return op, nil
 }
 
+// IsRequest says whether the datagram b is an RRQ or a WRQ, well formed or not.
+func IsRequest(b []byte) bool {
+	op, err := ParseOpcode(b)
+	return err == nil && (op == OpRRQ || op == OpWRQ)
+}
+
 // expect checks that b is a packet of kind op with at least n bytes.
 func expect(b []byte, op Opcode, n int) error {
 	got, err := ParseOpcode(b)

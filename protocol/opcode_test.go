@@ -31,6 +31,16 @@ func TestParseOpcode(t *testing.T) {
 	}
 }
 
+func TestIsRequest(t *testing.T) {
+	for wire, want := range map[string]bool{
+		"": false, "\x00": false, "\x00\x01": true, "\x00\x02junk": true, "\x00\x03\x00\x01": false, "\x01\x01f": false,
+	} {
+		if got := IsRequest([]byte(wire)); got != want {
+			t.Errorf("IsRequest(%q) = %v, want %v", wire, got, want)
+		}
+	}
+}
+
 func TestOpcodeString(t *testing.T) {
 	for op, want := range map[Opcode]string{
 		0: "opcode 0", OpRRQ: "RRQ", OpWRQ: "WRQ", OpDATA: "DATA",

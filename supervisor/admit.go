@@ -57,12 +57,13 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		s.grumble(now, "request dropped: its client has too many sessions", "peer", a.peer.String(), "sessions", talks)
 		return
 	}
-	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || len(s.pool.idle) == 0 || s.full() || s.room(a.peer.Addr()) <= 0) {
+	stranger := !s.queue.knows(a.peer.Addr())
+	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || !s.servesNow(stranger) || s.room(a.peer.Addr()) <= 0) {
 		// Silence: a client that hears nothing asks again, one that hears ERROR gives up.
 		s.grumble(now, "request dropped: too many wait", "peer", a.peer.String(), "waiting", s.queue.len())
 		var latest *session
 		if !s.queue.has(a.peer.Addr()) {
-			latest = s.queue.displace(!s.queue.knows(a.peer.Addr())) // of who has most; nobody is kept out by another's flood
+			latest = s.queue.displace(stranger) // of who has most; nobody is kept out by another's flood
 		}
 		if latest == nil {
 			s.counters.Refused.QueueFull++
@@ -78,7 +79,7 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		request:  req,
 		ifindex:  a.ifindex,
 		listener: l,
-		stranger: !s.queue.knows(a.peer.Addr()),
+		stranger: stranger,
 		received: now,
 		seen:     now,
 		socket:   -1,
@@ -130,6 +131,16 @@ func (s *Supervisor) grumble(now time.Time, message string, pairs ...any) {
 	}
 }
 
+// servesNow says whether one more session could begin, of a stranger or of a source
+// that is known.
+func (s *Supervisor) servesNow(stranger bool) bool {
+	idle := len(s.pool.idle)
+	if stranger && s.crowded() {
+		idle-- // the last one is not for strangers
+	}
+	return idle > 0 && !s.full() && (!stranger || s.admitsStrangers())
+}
+
 func (s *Supervisor) full() bool { return len(s.pool.busy) >= s.MaxSessions }
 
 // room is how many sessions more a source may have.
@@ -139,8 +150,8 @@ func (s *Supervisor) room(source netip.Addr) int {
 
 // serveWaiting hands waiting requests to idle workers, as far as there are any.
 func (s *Supervisor) serveWaiting(now time.Time) {
-	for s.queue.len() > 0 && len(s.pool.idle) > 0 && !s.full() && !now.Before(s.pool.holdUntil) {
-		sess := s.queue.pop(s.admitsStrangers() && (len(s.pool.idle) > 1 || !s.crowded()), s.room)
+	for s.queue.len() > 0 && s.servesNow(false) && !now.Before(s.pool.holdUntil) {
+		sess := s.queue.pop(s.servesNow(true), s.room)
 		if sess == nil {
 			return
 		}
@@ -231,7 +242,7 @@ func (s *Supervisor) openSocket(now time.Time, sess *session) (fd int, local net
 		s.endSession(now, older, Superseded)
 		s.retire(older)
 	}
-	s.lead(now, sess.listener, with.local)
+	s.giveListener(now, sess.listener, with.local)
 	port := sess.listener.addr.Port()
 	if fd, local, err = openSocket(with.local, with.peer, PortRange{port, port}, true); err == nil {
 		s.salvage(sess, fd)

@@ -76,9 +76,9 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 			s.violation(now, w, "a request of its client's, without being asked")
 			return
 		}
-		s.mislead(sess, sess.with.peer, request)
+		s.keep(sess, sess.with.peer, []byte(request))
 	}
-	if f.Kind == ipc.KindConfirmed || sess.heard() {
+	if f.Kind == ipc.KindConfirmed || sess.heard() { // an ERROR proves an address, too
 		s.prove(now, sess)
 	}
 	if f.Kind == ipc.KindConfirmed || f.Bytes > 0 { // a full pipe loses frames; a later one says it, too

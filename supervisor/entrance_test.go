@@ -68,6 +68,42 @@ func TestWhoIsKnownGetsAStrangersPlace(t *testing.T) {
 	}
 }
 
+// Where nobody is to wait, a stranger does not wait for a stranger's place either.
+func TestAStrangerWhoWouldWaitIsRefusedWhereNobodyWaits(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MaxWaiting: -1, MaxSessions: 16})
+	l := mustListen(t, "127.0.0.1:0")
+	f.pool.idle = []*worker{{}, {}}
+	f.unproved = 12
+	f.arrive(f.now, l, from(2070, rrq("f")))
+	if f.queue.len() != 0 || f.counters.Refused.QueueFull != 1 {
+		t.Errorf("%d wait, %d refused; want it refused", f.queue.len(), f.counters.Refused.QueueFull)
+	}
+}
+
+func TestTheLastIdleWorkerIsNotForStrangersInAFlood(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MaxSessions: 16, MinIdle: -1})
+	for _, tt := range []struct {
+		unproved, idle  int
+		stranger, known bool
+	}{
+		{7, 1, true, true}, {8, 1, false, true}, {8, 2, true, true}, {12, 2, false, true}, {0, 0, false, false},
+	} {
+		f.unproved, f.pool.idle = tt.unproved, make([]*worker, tt.idle)
+		if s, k := f.servesNow(true), f.servesNow(false); s != tt.stranger || k != tt.known {
+			t.Errorf("%d unproved, %d idle: a stranger %v, one who is known %v", tt.unproved, tt.idle, s, k)
+		}
+	}
+	// One stranger, and one worker that it does not get: another one is started.
+	f.unproved, f.pool.idle = 8, make([]*worker, 1)
+	f.queue.push(waiter(1, 1, true))
+	f.refill(f.now)
+	if f.ordered() != 1 {
+		t.Errorf("%d workers were ordered, want 1", f.ordered())
+	}
+}
+
 func TestStrangersDoNotGetEveryPlace(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{MaxSessions: 16, StallTimeout: -1, MaxSessionTime: -1})

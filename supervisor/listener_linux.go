@@ -38,7 +38,7 @@ type listener struct {
 	room  int    // of the receive buffer in bytes, as the kernel counts them
 	drops uint32 // as the kernel last told
 
-	spares []*listener // not bound yet; see lead
+	spares []*listener // not bound yet; see giveListener
 }
 
 // arrival is one datagram and where it came from and went to.
@@ -55,22 +55,36 @@ func listen(addr netip.AddrPort, shared bool) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %v: %w", addr, err)
 	}
-	if numbered, err := l.numbered(addr); err != nil {
-		l.close()
-		return nil, fmt.Errorf("listening on %v: %w", addr, err)
-	} else if err := l.claim(numbered, shared); err != nil {
+	if err := l.claim(addr, shared); err != nil {
 		l.close()
 		return nil, fmt.Errorf("listening on %v: %w%s", addr, err, hint(err))
 	}
-	for shared && addr.Addr().IsUnspecified() && len(l.spares) < spares {
+	return l, nil
+}
+
+// claim binds l to an address that no other server has.
+func (l *listener) claim(addr netip.AddrPort, shared bool) error {
+	addr, err := l.numbered(addr)
+	if err != nil {
+		return err
+	}
+	if !shared {
+		return l.bind(addr)
+	}
+	if err := taken(addr); err != nil {
+		return err
+	}
+	if err := l.bindFirst(addr); err != nil {
+		return err
+	}
+	for addr.Addr().IsUnspecified() && len(l.spares) < spares {
 		spare, err := newListener(family(addr.Addr()))
 		if err != nil {
-			l.close()
-			return nil, fmt.Errorf("listening on %v: %w", addr, err)
+			return err
 		}
 		l.spares = append(l.spares, spare)
 	}
-	return l, nil
+	return nil
 }
 
 func (l *listener) close() {
@@ -123,29 +137,9 @@ func newListener(family int) (*listener, error) {
 	return l, nil
 }
 
-// claim binds l to an address that no other server has.
-func (l *listener) claim(addr netip.AddrPort, shared bool) error {
-	if shared {
-		if err := taken(addr); err != nil {
-			return err
-		}
-	}
-	return l.bind(addr, shared)
-}
-
-func (l *listener) bind(addr netip.AddrPort, shared bool) error {
-	if shared {
-		if err := share(l.fd, addr.Addr()); err != nil {
-			return err
-		}
-	}
+func (l *listener) bind(addr netip.AddrPort) error {
 	if err := unix.Bind(l.fd, sockaddr(addr)); err != nil {
 		return err
-	}
-	if shared {
-		if err := lead(l.fd); err != nil {
-			return err
-		}
 	}
 	bound, err := unix.Getsockname(l.fd)
 	if err != nil {

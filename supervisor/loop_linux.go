@@ -50,7 +50,7 @@ func (s *Supervisor) loop() {
 		if !now.Before(s.nextTick) {
 			s.tick(now)
 		}
-		s.rehear(now)
+		s.hearStrays(now)
 		s.serveWaiting(now)
 		s.refill(now)
 	}
@@ -86,6 +86,9 @@ func (s *Supervisor) dispatch(now time.Time, tag, id uint32) {
 
 // sleep is the time until the next tick, in milliseconds for epoll_wait.
 func (s *Supervisor) sleep() int {
+	if len(s.strays) > 0 {
+		return 0
+	}
 	d := min(time.Until(s.nextTick), maxSleep)
 	return int(max(d+time.Millisecond-1, 0) / time.Millisecond)
 }

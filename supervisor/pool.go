@@ -117,6 +117,9 @@ func (s *Supervisor) refill(now time.Time) {
 		// dismissed at once for one too many, and the next one started.
 		waiting = 0
 	}
+	if waiting > 0 && s.crowded() {
+		waiting++ // the last one is not for strangers
+	}
 	wanted := s.target() + waiting
 	if s.phase == opening {
 		wanted = 1

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,11 +41,18 @@ func share(fd int, local netip.Addr) error {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 }
 
-// lead makes fd, which has just been bound as the first one, the member that gets
-// all packets of its group.
-func lead(fd int) error {
+// bindFirst binds l as the first of its group, the one that gets all packets.
+func (l *listener) bindFirst(addr netip.AddrPort) error {
+	if err := share(l.fd, addr.Addr()); err != nil {
+		return err
+	}
+	if err := l.bind(addr); err != nil {
+		return err
+	}
+	// Not before: a socket that has a group already is not bound to an address
+	// that another has.
 	first := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
-	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
+	return unix.SetsockoptSockFprog(l.fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
 		&unix.SockFprog{Len: 1, Filter: &first})
 }
 
@@ -79,6 +87,7 @@ func unconnected(addr netip.AddrPort) bool {
 	if addr.Addr().Is6() {
 		name = "/proc/net/udp6"
 	}
+	const noPeer = "07" // TCP_CLOSE: the table has TCP's names for states
 	table, err := os.Open(name)
 	if err != nil {
 		return true
@@ -90,7 +99,7 @@ func unconnected(addr netip.AddrPort) bool {
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text()) // number, local, remote, state ...
-		if len(fields) < 4 || fields[3] != "07" {
+		if len(fields) < 4 || fields[3] != noPeer {
 			continue
 		}
 		if at, ok := strings.CutSuffix(fields[1], port); ok && (at == own || at == every || own == every) {
@@ -114,40 +123,40 @@ func hexAddr(a netip.Addr) string {
 // that clients ask: their buffers are as large as only root may have them.
 const spares = 16
 
-// maxLeaders bounds the listeners that single addresses get. Further ones are
+// maxOwnListeners bounds the listeners that single addresses get. Further ones are
 // served all the same, see salvage; a server has a few, and 127.0.0.0/8 has many.
-const maxLeaders = 256
+const maxOwnListeners = 256
 
-// lead gives the address that a client asked a listener of its own, so that its
-// sessions have one to be in a group with.
-func (s *Supervisor) lead(now time.Time, l *listener, local netip.Addr) {
+// giveListener gives the address that a client asked a listener of its own, where
+// one listens on all of them: a group is of one address, and needs a first member.
+func (s *Supervisor) giveListener(now time.Time, l *listener, local netip.Addr) {
 	at := netip.AddrPortFrom(local, l.addr.Port())
-	if !l.addr.Addr().IsUnspecified() || s.led[at] || len(s.led) >= maxLeaders {
+	if !l.addr.Addr().IsUnspecified() || s.tried[at] || len(s.tried) >= maxOwnListeners {
 		return
 	}
-	s.led[at] = true // or tried in vain, once
-	own, err := l.of(at)
-	if err == nil {
-		s.listeners = append(s.listeners, own)
-		err = s.watch(own.fd, tagListener, uint32(len(s.listeners)-1))
-	}
-	if err != nil {
+	s.tried[at] = true // once, also if it fails
+	if err := s.listenAlso(l, at); err != nil {
 		s.grumble(now, "an address has no listener of its own: requests to it may be late", "address", at.String(), "error", err.Error())
 	}
 }
 
-// of returns a listener of one address, for one of all addresses.
-func (l *listener) of(addr netip.AddrPort) (own *listener, err error) {
+func (s *Supervisor) listenAlso(l *listener, at netip.AddrPort) (err error) {
+	var own *listener
 	if n := len(l.spares); n > 0 {
 		own, l.spares = l.spares[n-1], l.spares[:n-1]
-	} else if own, err = newListener(family(addr.Addr())); err != nil {
-		return nil, err
+	} else if own, err = newListener(family(at.Addr())); err != nil {
+		return err
 	}
-	if err := own.bind(addr, true); err != nil {
+	// What a listener has got that nobody watches would never be read.
+	if err = s.watch(own.fd, tagListener, uint32(len(s.listeners))); err == nil {
+		err = own.bindFirst(at)
+	}
+	if err != nil {
 		own.close()
-		return nil, err
+		return err
 	}
-	return own, nil
+	s.listeners = append(s.listeners, own)
+	return nil
 }
 
 // give changes the owner of a listener that is shared: sockets are in a group only
@@ -160,8 +169,8 @@ func (l *listener) give(to *identity) {
 	}
 }
 
-// misled is a request that reached a session's socket and not a listener.
-type misled struct {
+// stray is a request that reached a session's socket and not a listener.
+type stray struct {
 	l *listener
 	arrival
 }
@@ -190,35 +199,35 @@ func (s *Supervisor) salvage(sess *session, fd int) {
 		if err != nil || from == nil { // nil: shut down
 			return
 		}
-		s.mislead(sess, addrPort(from), string(buf[:n]))
+		s.keep(sess, addrPort(from), buf[:n])
 	}
 }
 
-// mislead keeps what is a request, for rehear. One that is the session's own, once
-// more, is known as such only now: the session may have ended by then.
-func (s *Supervisor) mislead(sess *session, peer netip.AddrPort, data string) {
-	if op, err := protocol.ParseOpcode([]byte(data)); err != nil || op != protocol.OpRRQ && op != protocol.OpWRQ {
+// keep keeps what is a request until the loop comes to hearStrays: sessions begin
+// and end while this one does. One that is the session's own, once more, is known as
+// such only now, as the session may have ended by then.
+func (s *Supervisor) keep(sess *session, peer netip.AddrPort, data []byte) {
+	if !protocol.IsRequest(data) {
 		return
 	}
-	if data == sess.datagram && peer == sess.with.peer && !sess.heard() {
+	if string(data) == sess.datagram && peer == sess.with.peer && !sess.heard() {
 		s.counters.Requests++
 		s.counters.Duplicates++
 		return
 	}
-	s.misled = append(s.misled, misled{sess.listener, arrival{
+	s.strays = append(s.strays, stray{sess.listener, arrival{
 		peer:    peer,
 		local:   sess.with.local,
 		ifindex: sess.ifindex,
-		data:    []byte(data),
+		data:    bytes.Clone(data),
 	}})
-	s.at(time.Time{}) // no waiting before rehear
 }
 
-// rehear takes up the requests that have not reached a listener.
-func (s *Supervisor) rehear(now time.Time) {
-	late := s.misled
-	s.misled = nil
-	for _, m := range late {
+// hearStrays takes up the requests that have not reached a listener.
+func (s *Supervisor) hearStrays(now time.Time) {
+	strays := s.strays
+	s.strays = nil
+	for _, m := range strays {
 		if s.phase <= serving {
 			s.arrive(now, m.l, m.arrival)
 		}

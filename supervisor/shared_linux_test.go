@@ -11,7 +11,16 @@ import (
 	"brood/protocol"
 )
 
-var families = []struct{ name, loopback string }{{"IPv4", "127.0.0.1"}, {"IPv6", "::1"}}
+// inBothFamilies runs a test with a listener whose port sessions may have.
+func inBothFamilies(t *testing.T, test func(t *testing.T, l *listener)) {
+	t.Parallel()
+	for _, loopback := range []string{"127.0.0.1", "::1"} {
+		t.Run(loopback, func(t *testing.T) {
+			t.Parallel()
+			test(t, mustShare(t, loopback))
+		})
+	}
+}
 
 // mustShare returns a listener whose port sessions may have.
 func mustShare(t *testing.T, addr string) *listener {
@@ -75,78 +84,68 @@ func waiting(fd int) string {
 // A session's socket is passed over as long as it has no peer, however many
 // sessions there are before it, and whichever of them have ended.
 func TestAStrangersPacketIsTheListeners(t *testing.T) {
-	t.Parallel()
-	for _, f := range families {
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			l := mustShare(t, f.loopback)
-			local := l.addr.Addr()
-			stranger, _ := client(t, local)
-			for range 30 {
-				unconnected := open(t, l.addr, func(fd int) error { return share(fd, local) })
-				send(t, stranger, "stranger's", l.addr)
-				if got := waiting(unconnected); got != "" {
-					t.Fatalf("a socket that is not connected yet has got %q", got)
-				}
-				unix.Close(unconnected)
-
-				c, peer := client(t, local)
-				fd, bound, err := openSocket(local, peer, PortRange{l.addr.Port(), l.addr.Port()}, true)
-				if err != nil || bound != l.addr {
-					t.Fatalf("bound to %v, %v; want the listener's %v", bound, err, l.addr)
-				}
-				send(t, stranger, "another", l.addr)
-				send(t, c, "own", l.addr)
-				if got := waiting(fd); got != "own" {
-					t.Fatalf("the session has got %q, want its own client's packet", got)
-				}
-				if got := waiting(l.fd); got != "stranger's another" {
-					t.Fatalf("the listener has got %q, want what strangers sent", got)
-				}
-				t.Cleanup(func() { unix.Close(fd) })
+	inBothFamilies(t, func(t *testing.T, l *listener) {
+		local := l.addr.Addr()
+		stranger, _ := client(t, local)
+		for range 30 {
+			unconnected := open(t, l.addr, func(fd int) error { return share(fd, local) })
+			send(t, stranger, "stranger's", l.addr)
+			if got := waiting(unconnected); got != "" {
+				t.Fatalf("a socket that is not connected yet has got %q", got)
 			}
-		})
-	}
+			unix.Close(unconnected)
+
+			c, peer := client(t, local)
+			fd, bound, err := openSocket(local, peer, PortRange{l.addr.Port(), l.addr.Port()}, true)
+			if err != nil || bound != l.addr {
+				t.Fatalf("bound to %v, %v; want the listener's %v", bound, err, l.addr)
+			}
+			send(t, stranger, "another", l.addr)
+			send(t, c, "own", l.addr)
+			if got := waiting(fd); got != "own" {
+				t.Fatalf("the session has got %q, want its own client's packet", got)
+			}
+			if got := waiting(l.fd); got != "stranger's another" {
+				t.Fatalf("the listener has got %q, want what strangers sent", got)
+			}
+			t.Cleanup(func() { unix.Close(fd) })
+		}
+	})
 }
 
 func TestARetiredSessionLeavesItsClientToTheListener(t *testing.T) {
-	t.Parallel()
-	for _, f := range families {
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			l := mustShare(t, f.loopback)
-			s := newFake(t, Options{SinglePort: true})
-			c, peer := client(t, l.addr.Addr())
-			sess := &session{with: conversation{peer, l.addr.Addr()}, listener: l, socket: -1}
-			var err error
-			if sess.socket, sess.local, err = s.openSocket(s.now, sess); err != nil {
-				t.Fatal(err)
-			}
-			s.sessions.add(sess)
-			request := string(protocol.Request{Op: protocol.OpRRQ, File: "next"}.Append(nil))
-			send(t, c, request, l.addr)
-			send(t, c, "\x00\x04\x00\x01", l.addr)
-			copied, err := unix.Dup(sess.socket) // as its worker has one
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer unix.Close(copied)
-			s.finish(s.now, sess, Complete, "")
-			if len(s.misled) != 1 || s.misled[0].peer != peer || s.misled[0].local != sess.with.local || string(s.misled[0].data) != request {
-				t.Errorf("heard %+v, want the request that came before the end", s.misled)
-			}
-			stranger, _ := client(t, l.addr.Addr())
-			send(t, c, "later", l.addr)
-			send(t, stranger, "stranger's", l.addr)
-			if got := waiting(l.fd); got != "later stranger's" {
-				t.Errorf("the listener has got %q, want what came later", got)
-			}
-			s.rehear(s.now)
-			if s.queue.len() != 1 || len(s.misled) != 0 {
-				t.Errorf("%d requests wait, %d are to be heard; want the next one waiting", s.queue.len(), len(s.misled))
-			}
-		})
-	}
+	inBothFamilies(t, func(t *testing.T, l *listener) {
+		s := newFake(t, Options{SinglePort: true})
+		c, peer := client(t, l.addr.Addr())
+		sess := &session{with: conversation{peer, l.addr.Addr()}, listener: l, socket: -1}
+		var err error
+		if sess.socket, sess.local, err = s.openSocket(s.now, sess); err != nil {
+			t.Fatal(err)
+		}
+		s.sessions.add(sess)
+		request := string(protocol.Request{Op: protocol.OpRRQ, File: "next"}.Append(nil))
+		send(t, c, request, l.addr)
+		send(t, c, "\x00\x04\x00\x01", l.addr)
+		copied, err := unix.Dup(sess.socket) // as its worker has one
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(copied)
+		s.finish(s.now, sess, Complete, "")
+		if len(s.strays) != 1 || s.strays[0].peer != peer || s.strays[0].local != sess.with.local || string(s.strays[0].data) != request {
+			t.Errorf("heard %+v, want the request that came before the end", s.strays)
+		}
+		stranger, _ := client(t, l.addr.Addr())
+		send(t, c, "later", l.addr)
+		send(t, stranger, "stranger's", l.addr)
+		if got := waiting(l.fd); got != "later stranger's" {
+			t.Errorf("the listener has got %q, want what came later", got)
+		}
+		s.hearStrays(s.now)
+		if s.queue.len() != 1 || len(s.strays) != 0 {
+			t.Errorf("%d requests wait, %d are to be heard; want the next one waiting", s.queue.len(), len(s.strays))
+		}
+	})
 }
 
 // TestARequestEndsTheSessionBeforeIt: their packets could not be told apart.
@@ -167,7 +166,7 @@ func TestARequestEndsTheSessionBeforeIt(t *testing.T) {
 	if w.violated != "" || older.last.Request != "" {
 		t.Fatalf("violated: %q; last frame %+v", w.violated, older.last)
 	}
-	s.rehear(s.now)
+	s.hearStrays(s.now)
 	if s.queue.len() != 1 || older.ending != ipc.OutcomeNone {
 		t.Fatalf("%d wait, ending %v; want it to go on as long as the next one waits", s.queue.len(), older.ending)
 	}
@@ -187,8 +186,8 @@ func TestAWorkerHandsBackOnlyWhenAsked(t *testing.T) {
 	s := newFake(t, Options{})
 	w := s.busy(&session{with: testWith})
 	s.frame(s.now, w, &ipc.Frame{Kind: ipc.KindRequest, Session: w.session.id, Size: -1, Request: "\x00\x01f\x00octet\x00"})
-	if w.violated == "" || len(s.misled) != 0 {
-		t.Errorf("violated %q, %d requests; want it killed for it", w.violated, len(s.misled))
+	if w.violated == "" || len(s.strays) != 0 {
+		t.Errorf("violated %q, %d requests; want it killed for it", w.violated, len(s.strays))
 	}
 }
 
@@ -198,11 +197,11 @@ func TestEveryAddressThatIsAskedGetsAListener(t *testing.T) {
 	t.Parallel()
 	s := newFake(t, Options{SinglePort: true})
 	l := mustShare(t, "0.0.0.0")
-	s.listeners, s.led = []*listener{l}, make(map[netip.AddrPort]bool)
+	s.listeners, s.tried = []*listener{l}, make(map[netip.AddrPort]bool)
 	addr := netip.MustParseAddr("127.0.0.1")
-	for range maxLeaders + 10 {
-		s.lead(s.now, l, addr)
-		s.lead(s.now, l, addr)
+	for range maxOwnListeners + 10 {
+		s.giveListener(s.now, l, addr)
+		s.giveListener(s.now, l, addr)
 		addr = addr.Next()
 	}
 	t.Cleanup(func() {
@@ -210,8 +209,8 @@ func TestEveryAddressThatIsAskedGetsAListener(t *testing.T) {
 			own.close()
 		}
 	})
-	if len(s.listeners) != 1+maxLeaders || len(l.spares) != 0 {
-		t.Fatalf("%d listeners, %d spares left; want one of each of %d addresses", len(s.listeners), len(l.spares), maxLeaders)
+	if len(s.listeners) != 1+maxOwnListeners || len(l.spares) != 0 {
+		t.Fatalf("%d listeners, %d spares left; want one of each of %d addresses", len(s.listeners), len(l.spares), maxOwnListeners)
 	}
 	c, _ := client(t, netip.MustParseAddr("127.0.0.1"))
 	for i, to := range []string{"127.0.0.1", "127.0.0.2", "127.0.2.250"} {
@@ -226,16 +225,30 @@ func TestEveryAddressThatIsAskedGetsAListener(t *testing.T) {
 	}
 }
 
+// A listener that nobody watches would keep what it gets to itself.
+func TestAnAddressWithoutAListenerOfItsOwnIsServedAllTheSame(t *testing.T) {
+	t.Parallel()
+	s := newFake(t, Options{SinglePort: true})
+	l := mustShare(t, "0.0.0.0")
+	s.listeners, s.tried = []*listener{l}, make(map[netip.AddrPort]bool)
+	epoll := s.epoll
+	s.epoll = -1 // so that watching fails
+	s.giveListener(s.now, l, loopbackPeer.Addr())
+	s.epoll = epoll
+	c, _ := client(t, loopbackPeer.Addr())
+	send(t, c, "request", netip.AddrPortFrom(loopbackPeer.Addr(), l.addr.Port()))
+	if got := waiting(l.fd); got != "request" || len(s.listeners) != 1 {
+		t.Errorf("the listener of every address has got %q, %d are there", got, len(s.listeners))
+	}
+}
+
 // Sharing a port with another server would be to share its clients.
 func TestASharedPortIsNotTakenFromAnotherServer(t *testing.T) {
-	t.Parallel()
-	for _, f := range families {
-		l := mustShare(t, f.loopback)
+	inBothFamilies(t, func(t *testing.T, l *listener) {
 		_, other := client(t, l.addr.Addr())
 		wildcard := netip.AddrPortFrom(map[bool]netip.Addr{true: netip.IPv4Unspecified(), false: netip.IPv6Unspecified()}[l.addr.Addr().Is4()], l.addr.Port())
 		for _, at := range []netip.AddrPort{l.addr, wildcard, other} {
-			if again, err := listen(at, true); err == nil || !strings.Contains(err.Error(), "another server has this port") {
-				again.close()
+			if _, err := listen(at, true); err == nil || !strings.Contains(err.Error(), "another server has this port") {
 				t.Errorf("%v: %v, want it to be another server's", at, err)
 			}
 		}
@@ -258,7 +271,7 @@ func TestASharedPortIsNotTakenFromAnotherServer(t *testing.T) {
 			}
 			next.close()
 		}
-	}
+	})
 }
 
 // A repetition is often known only when its session is over: the frames of both
@@ -279,9 +292,9 @@ func TestARepetitionIsNoNewSession(t *testing.T) {
 	} {
 		s := newFake(t, Options{SinglePort: true})
 		sess := &session{with: testWith, datagram: data, socket: -1, last: tt.last}
-		s.mislead(sess, testPeer, data)
+		s.keep(sess, testPeer, []byte(data))
 		s.finish(s.now, sess, tt.last.Outcome, "")
-		s.rehear(s.now)
+		s.hearStrays(s.now)
 		if s.queue.len() != tt.again || s.counters.Duplicates != uint64(1-tt.again) || s.counters.Requests != 1 {
 			t.Errorf("%s: %d sessions begin, %d duplicates of %d requests", tt.name, s.queue.len(), s.counters.Duplicates, s.counters.Requests)
 		}

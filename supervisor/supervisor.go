@@ -38,8 +38,8 @@ type Supervisor struct {
 	launch   *launch.Launch
 	starter  *starter
 	receiver receiver
-	led      map[netip.AddrPort]bool // addresses that have a listener of their own in single-port mode
-	misled   []misled
+	tried    map[netip.AddrPort]bool // to give a listener of their own, in single-port mode
+	strays   []stray
 	macs     *neighbours
 	sessions table
 	gate     gate
@@ -230,7 +230,7 @@ func (s *Supervisor) prepare() error {
 	s.started = time.Now()
 	s.statsAt = s.started.Add(s.StatsInterval)
 	s.sessions, s.quiet = newTable(), make(quiet)
-	s.led = make(map[netip.AddrPort]bool)
+	s.tried = make(map[netip.AddrPort]bool)
 	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool()
 	s.queue = newEntrance()
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {

@@ -304,8 +304,7 @@ func (t *transfer) progress(now time.Time) {
 // handBack passes on what is a request and was meant for the listener. The client
 // repeats it if it is lost.
 func (t *transfer) handBack(b []byte) {
-	op, err := protocol.ParseOpcode(b)
-	if err != nil || op != protocol.OpRRQ && op != protocol.OpWRQ {
+	if !protocol.IsRequest(b) {
 		return
 	}
 	const each = time.Second / ipc.MaxHandBacks
