@@ -141,7 +141,7 @@ func FuzzNegotiate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, size int64, blksize, window, bytes int) {
 		r, err := ParseRequest(b)
 		if err != nil {
-			t.Skip()
+			return // not what this is about
 		}
 		limits := Limits{MaxBlksize: blksize, MaxWindowsize: window, MaxWindowBytes: bytes, Timeout: 2 * time.Second}
 		terms, acked := Negotiate(r.Options, r.Mode, size, limits)

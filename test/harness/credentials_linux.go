@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strconv"
 	"syscall"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,19 @@ func asService() []string {
 
 // Root says whether servers can change users.
 func Root() bool { return os.Geteuid() == 0 }
+
+// NeedRoot skips a test that an ordinary user can't run. In CI that is a failure:
+// nobody would notice that it is never run.
+func NeedRoot(t testing.TB) {
+	t.Helper()
+	switch {
+	case Root():
+	case os.Getenv("CI") == "true":
+		t.Fatal("this test needs root, and CI must run it")
+	default:
+		t.Skip("needs root")
+	}
+}
 
 // Race says whether servers run under the race detector, and so with cgo.
 func Race() bool { return raceEnabled }

@@ -27,12 +27,10 @@ type Link struct {
 
 var links atomic.Int32
 
-// NewLink lays the cable. It skips the test for an ordinary user; CI is none.
+// NewLink lays the cable. It needs root.
 func NewLink(t testing.TB) *Link {
 	t.Helper()
-	if !Root() && os.Getenv("CI") != "true" {
-		t.Skip("network namespaces need root")
-	}
+	NeedRoot(t) // for network namespaces
 	n := fmt.Sprintf("%d-%d", os.Getpid(), links.Add(1))
 	l := &Link{
 		Server: "bs" + n, Client: "bc" + n,

@@ -87,9 +87,7 @@ func TestRunningOutOfDescriptorsMakesRequestsWait(t *testing.T) {
 
 func TestRunningOutOfProcessesMakesRequestsWait(t *testing.T) {
 	t.Parallel()
-	if !harness.Root() {
-		t.Skip("the limit would be shared with everything else of this user")
-	}
+	harness.NeedRoot(t) // or the limit would be shared with everything else of this user
 	tree := harness.NewTree(t)
 	tree.File("f", 10)
 	// Ids that nothing else has: the limit counts all threads of one.

@@ -1,3 +1,5 @@
+//go:build !race
+
 package integration
 
 import (
@@ -12,9 +14,7 @@ import (
 // trimmed is a command for root of a container that was given less than all.
 func trimmed(t *testing.T, without string) *exec.Cmd {
 	t.Helper()
-	if !harness.Root() || harness.Race() {
-		t.Skip("needs root, and a program that can leave it")
-	}
+	harness.NeedRoot(t)
 	return exec.Command("setpriv", "--bounding-set", "-"+without, harness.Brood(t), "serve",
 		"--root", harness.NewTree(t).Dir, "--listen", "127.0.0.1:0", "--log-format", "json")
 }

@@ -47,7 +47,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, target string) {
 		link := dir + "/root/link"
 		if err := os.Symlink(strings.ReplaceAll(target, "{}", dir), link); err != nil {
-			t.Skip(err) // empty, too long or with a NUL
+			return // empty, too long or with a NUL
 		}
 		defer os.Remove(link)
 
