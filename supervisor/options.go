@@ -71,7 +71,9 @@ type Options struct {
 	// is a fault; where MinIdle has no value of its own, it is not above MaxIdle.
 	MaxIdle int
 	// MaxSessions is how many sessions run at once; further requests wait. Zero
-	// means 1024.
+	// means 1024. From 16 on a quarter is kept for sessions that have been
+	// acknowledged and for addresses that acknowledged one within the last day; a
+	// session that nobody has acknowledged for 5 s makes room for others that wait.
 	MaxSessions int
 	// MaxSessionsPerSource is how many of them one client address may have; its
 	// further requests wait, and others pass them. Zero means half of MaxSessions,

@@ -17,9 +17,7 @@ import (
 // plan is what a client does in one round.
 type plan struct {
 	want
-	// steps, if there are any, are what each client asks for in turn, and want is
-	// what it asks for first.
-	steps   []want
+	steps   []want        // in place of want: what each client asks for in turn, until something fails
 	timeout time.Duration // of the client's; zero: one second
 	server  netip.AddrPort
 	clients int // at once
@@ -85,6 +83,7 @@ const silence = 50 * time.Millisecond
 
 type client struct {
 	plan
+	rrqs     [][]byte // of steps
 	in       *batch
 	epoll    int // -1: one client, blocking
 	slots    []*session
@@ -102,7 +101,12 @@ func (p plan) drive(ctx context.Context, f *fetched) error {
 	if len(p.steps) == 0 {
 		c.steps = []want{p.want}
 	}
-	c.in = newBatch(min(max(p.windowsize, 1), 64), max(p.blksize, 1500)+8)
+	window, block := 1, 1024
+	for _, w := range c.steps {
+		c.rrqs = append(c.rrqs, protocol.Request{Op: protocol.OpRRQ, File: w.file, Mode: protocol.Octet, Options: w.options()}.Append(nil))
+		window, block = max(window, w.windowsize), max(block, w.blksize)
+	}
+	c.in = newBatch(min(window, 64), block+8)
 	if p.clients > 1 {
 		fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 		if err != nil {
@@ -149,7 +153,7 @@ func (p plan) drive(ctx context.Context, f *fetched) error {
 }
 
 func (c *client) open(i, step int) error {
-	s, err := openSession(c.server, c.steps[step], cmp.Or(c.timeout, time.Second), c.epoll < 0)
+	s, err := openSession(c.server, c.rrqs[step], c.steps[step], cmp.Or(c.timeout, time.Second), c.epoll < 0)
 	if err != nil {
 		return err
 	}

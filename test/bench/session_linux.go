@@ -66,7 +66,7 @@ type session struct {
 	ack       [4]byte
 }
 
-func openSession(server netip.AddrPort, w want, timeout time.Duration, blocking bool) (*session, error) {
+func openSession(server netip.AddrPort, rrq []byte, w want, timeout time.Duration, blocking bool) (*session, error) {
 	kind := unix.SOCK_DGRAM | unix.SOCK_CLOEXEC
 	if !blocking {
 		kind |= unix.SOCK_NONBLOCK
@@ -83,8 +83,7 @@ func openSession(server netip.AddrPort, w want, timeout time.Duration, blocking 
 		// client's losses. Ordinary requests keep the default: it costs a syscall.
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 2<<20)
 	}
-	s := &session{fd: fd, server: rawSockaddr(server), want: w}
-	s.rrq = protocol.Request{Op: protocol.OpRRQ, File: w.file, Mode: protocol.Octet, Options: w.options()}.Append(nil)
+	s := &session{fd: fd, server: rawSockaddr(server), rrq: rrq, want: w}
 	s.rx = protocol.NewReceiver(protocol.ReceiverConfig{Options: w.options(), Timeout: timeout, Retries: 6})
 	s.ack[1] = byte(protocol.OpACK)
 	return s, nil

@@ -75,7 +75,8 @@ func Command(t testing.TB, args ...string) *exec.Cmd {
 	if raceEnabled && slices.Contains(args, "serve") && !slices.Contains(args, "--sandbox") {
 		args = append(args, "--sandbox", "off") // the detector reads /proc and has terabytes of address space
 	}
-	if all := strings.Join(args, " "); SinglePort() && slices.Contains(args, "serve") && !strings.Contains(all, "--port-range") && !strings.Contains(all, "--single-port") {
+	if text := strings.Join(args, " "); SinglePort() && slices.Contains(args, "serve") &&
+		!strings.Contains(text, "--port-range") && !strings.Contains(text, "--single-port") {
 		args = append(args, "--single-port")
 	}
 	cmd := exec.Command(Brood(t), args...)

@@ -2,10 +2,8 @@ package integration
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -16,6 +14,7 @@ import (
 
 	"brood/protocol"
 	"brood/test/harness"
+	"brood/worker/workertest"
 )
 
 // TestNoneIsLostAndNoneCrossedOnASinglePort: clients, each from one port of its own
@@ -53,9 +52,15 @@ func TestNoneIsLostAndNoneCrossedOnASinglePort(t *testing.T) {
 						return
 					}
 					defer conn.Close()
+					client := workertest.Client{Timeout: 3 * time.Second} // less than what the server waits for a repetition
 					for round := range rounds {
-						if err := fetchFrom(conn, s.Addr, fmt.Sprint("f", i), content[i], &sent); err != nil {
-							t.Errorf("client %d, round %d: %v", i, round, err)
+						var got bytes.Buffer
+						r, err := client.GetFrom(t.Context(), conn, s.Addr, fmt.Sprint("f", i), &got)
+						if r != nil {
+							sent.Add(int64(r.Requests))
+						}
+						if err != nil || r.TID != s.Addr || !bytes.Equal(got.Bytes(), content[i]) {
+							t.Errorf("client %d, round %d: %v, %d bytes from %v", i, round, err, got.Len(), r)
 							return
 						}
 					}
@@ -67,57 +72,6 @@ func TestNoneIsLostAndNoneCrossedOnASinglePort(t *testing.T) {
 			})
 		})
 	}
-}
-
-// fetchFrom gets a file in lock-step, from the port that it asks, and counts its
-// requests. It repeats one that waits for long, since the server forgets it
-// otherwise, and nothing else. DATA may come again, from a server that was slow to
-// see the ACK.
-func fetchFrom(conn *net.UDPConn, server netip.AddrPort, file string, want []byte, sent *atomic.Int64) error {
-	ask := func() error {
-		sent.Add(1)
-		_, err := conn.WriteToUDPAddrPort(harness.RRQ(file), server)
-		return err
-	}
-	if err := ask(); err != nil {
-		return err
-	}
-	var got []byte
-	buf := make([]byte, 1024)
-	end := time.Now().Add(2 * time.Minute)
-	for block := uint16(1); ; {
-		conn.SetReadDeadline(time.Now().Add(3 * time.Second))
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(end) {
-			if block > 1 {
-				continue
-			}
-			if err = ask(); err == nil {
-				continue
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("after block %d: %w", block-1, err)
-		}
-		d, err := protocol.ParseData(buf[:n])
-		if from.Port() != server.Port() || err != nil {
-			return fmt.Errorf("after block %d: %q from %v, %v", block-1, buf[:n], from, err)
-		}
-		if d.Block != block {
-			continue
-		}
-		got = append(got, d.Payload...)
-		if _, err := conn.WriteToUDPAddrPort(protocol.Ack{Block: block}.Append(nil), server); err != nil {
-			return err
-		}
-		if block++; len(d.Payload) < protocol.DefaultBlksize {
-			break
-		}
-	}
-	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%d bytes of %s, which are another's", len(got), file)
-	}
-	return nil
 }
 
 // The client's next request while it has a session reaches that session's socket.

@@ -39,6 +39,8 @@ type Result struct {
 	OACK  []protocol.Option
 	TID   netip.AddrPort // where the session's packets came from
 	Bytes int64          // of content
+
+	Requests int // RRQs sent, repetitions included
 }
 
 // Get reads one file from a server into w. The server's ERROR is returned as a
@@ -49,11 +51,12 @@ func (c *Client) Get(ctx context.Context, server netip.AddrPort, file string, w 
 		return nil, err
 	}
 	defer conn.Close()
-	return c.get(ctx, conn, server, file, w)
+	return c.GetFrom(ctx, conn, server, file, w)
 }
 
-// get is Get on a socket that exists.
-func (c *Client) get(ctx context.Context, conn *net.UDPConn, server netip.AddrPort, file string, w io.Writer) (*Result, error) {
+// GetFrom is Get from a socket of the caller's, which it may use for one file after
+// the other: to the server each is a request from the same port. Local is not used.
+func (c *Client) GetFrom(ctx context.Context, conn *net.UDPConn, server netip.AddrPort, file string, w io.Writer) (*Result, error) {
 	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	x := exchange{
@@ -145,6 +148,7 @@ func (x *exchange) act(reply protocol.Reply) error {
 	}
 	switch {
 	case reply.RRQ:
+		x.result.Requests++
 		return x.send(x.request, x.server)
 	case reply.Ack:
 		return x.send(protocol.Ack{Block: reply.Block}.Append(nil), x.result.TID)

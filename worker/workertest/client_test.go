@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -60,6 +61,33 @@ func TestAClientWithoutOptionsGetsTheDefaults(t *testing.T) {
 	r, err := new(workertest.Client).Get(t.Context(), server, "file", &got)
 	if err != nil || got.Len() != 512 || r.Size != -1 || r.OACK != nil || r.Terms.Blksize != 512 || r.Terms.Windowsize != 1 {
 		t.Errorf("%d bytes, %+v, %v; want 512 bytes and RFC 1350's terms", got.Len(), r, err)
+	}
+}
+
+func TestAClientAsksAgainFromTheSamePort(t *testing.T) {
+	t.Parallel()
+	peers := make(chan netip.AddrPort, 2)
+	server := mustServe(t, worker.HandlerFunc(func(_ context.Context, r *worker.Request) (worker.Response, error) {
+		peers <- r.Peer
+		return worker.Bytes(text(600)), nil
+	}), 2)
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for range 2 {
+		var got bytes.Buffer
+		r, err := new(workertest.Client).GetFrom(t.Context(), conn, server, "file", &got)
+		if err != nil || !bytes.Equal(got.Bytes(), text(600)) || r.Requests < 1 {
+			t.Errorf("%d bytes, %+v, %v", got.Len(), r, err)
+		}
+	}
+	own := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	for range 2 {
+		if peer := <-peers; peer != own {
+			t.Errorf("a request came from %v, want %v", peer, own)
+		}
 	}
 }
 

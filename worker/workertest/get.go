@@ -65,7 +65,7 @@ func get(t testing.TB, h worker.Handler, c *Client, file string) *Response {
 	var content bytes.Buffer
 	// The RRQ goes to the session's own socket, which passes it over: the
 	// session was begun by its job.
-	result, err := c.get(t.Context(), p.conn, p.local, file, &content)
+	result, err := c.GetFrom(t.Context(), p.conn, p.local, file, &content)
 	r := &Response{Content: content.Bytes(), OACK: result.OACK, Detail: (<-final).Detail}
 	if err != nil && !errors.As(err, &r.Err) {
 		t.Fatalf("workertest: %v (%s)", err, r.Detail)

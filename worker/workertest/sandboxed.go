@@ -98,7 +98,7 @@ func GetSandboxed(t testing.TB, in Sandbox, file string, options ...protocol.Opt
 		}
 	}()
 	var content bytes.Buffer
-	result, err := client.get(ctx, p.conn, p.local, file, &content)
+	result, err := client.GetFrom(ctx, p.conn, p.local, file, &content)
 	<-done
 	r := &Response{Content: content.Bytes(), OACK: result.OACK}
 	if died != nil {
