@@ -15,6 +15,7 @@ type testCase struct {
 	metrics []metric
 	bounded bool // the ideal takes part
 	only    bool // only servers that name the case do
+	fresh   bool // the server ends after each round
 	run     func(context.Context, *server) (sample, error)
 }
 
@@ -33,6 +34,9 @@ const (
 	share      = "share of the possible"
 	pssSession = "PSS MB/session"
 	failures   = "failed sessions"
+	slower     = "p99 / p99 without"
+	logLines   = "log lines/s"
+	growth     = "MB more in its second half"
 )
 
 func cases() []*testCase {
@@ -79,7 +83,9 @@ func cases() []*testCase {
 		all = append(all, distant(w, onePercent, goals...))
 	}
 	// The last one: some servers need seconds to forget it.
-	return append(all, bottleneck(8, 16), onePort(500), burst("burst 2000", 2000), storm(2000))
+	return append(all, bottleneck(8, 16), onePort(500), burst("burst 2000", 2000), storm(2000),
+		flooded("flood from one address", flood{rate: 50_000, sources: 1}),
+		flooded("flood from 60,000 addresses", flood{rate: 50_000, sources: 60_000}))
 }
 
 const (
@@ -308,6 +314,80 @@ func storm(clients int) *testCase {
 		},
 		run: func(ctx context.Context, s *server) (sample, error) {
 			return crowd(ctx, s, plan{steps: boot, timeout: 4 * time.Second, clients: clients, abort: 4 * time.Minute})
+		},
+	}
+}
+
+// flooded has 100 clients with an address each fetch a loader every few seconds,
+// first in peace and then during a flood.
+func flooded(name string, fl flood) *testCase {
+	const clients, half = 100, 8 * time.Second
+	honest := plan{
+		want: boot[0], timeout: time.Second, clients: clients, apart: true,
+		pause: 4 * time.Second, repeat: half, abort: half + 8*time.Second,
+	}
+	return &testCase{
+		name:  name,
+		fresh: true,
+		metrics: []metric{
+			{name: slower, lower: true, goals: []goal{least("brood", "", 2)}},
+			aside("p50 without, ms"),
+			aside("p99 without, ms"),
+			aside("p50, ms"),
+			aside("p99, ms"),
+			{name: failures, lower: true, goals: []goal{least("brood", "", 0)}},
+			aside(retries),
+			{name: lost, lower: true, goals: []goal{least("brood", "", 0)}},
+			{name: logLines, lower: true},
+			aside("MB more"),
+			{name: growth, lower: true},
+			aside("requests/s of the flood"),
+		},
+		run: func(ctx context.Context, s *server) (sample, error) {
+			calm, err := s.fetch(ctx, honest)
+			if err != nil {
+				return nil, err
+			}
+			before, _, err := s.group.pss()
+			lostBefore, err2 := s.dropped()
+			if err = errors.Join(err, err2); err != nil {
+				return nil, err
+			}
+			linesBefore, begun := s.lines(), time.Now()
+			var f [2]*fetched
+			var memory [2]int64
+			perSecond, err := s.during(fl, func() error {
+				for i := range f {
+					var err error
+					if f[i], err = s.fetch(ctx, honest); err != nil {
+						return err
+					}
+					if memory[i], _, err = s.group.pss(); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
+			lostAfter, err := s.dropped()
+			without, with := calm.took, append(f[0].took, f[1].took...)
+			out := sample{
+				slower:                    float64(quantile(with, 0.99)) / float64(quantile(without, 0.99)),
+				"p50 without, ms":         micros(quantile(without, 0.5)) / 1e3,
+				"p99 without, ms":         micros(quantile(without, 0.99)) / 1e3,
+				"p50, ms":                 micros(quantile(with, 0.5)) / 1e3,
+				"p99, ms":                 micros(quantile(with, 0.99)) / 1e3,
+				failures:                  float64(f[0].failed + f[1].failed),
+				retries:                   float64(f[0].retries + f[1].retries),
+				lost:                      float64(lostAfter - lostBefore),
+				logLines:                  float64(s.lines()-linesBefore) / time.Since(begun).Seconds(),
+				"MB more":                 float64(memory[1]-before) / 1e6,
+				growth:                    float64(memory[1]-memory[0]) / 1e6,
+				"requests/s of the flood": perSecond,
+			}
+			return out, err
 		},
 	}
 }

@@ -28,8 +28,11 @@ type plan struct {
 	abort time.Duration
 	// timed: abort is the measurement's length, not a failure.
 	timed bool
-	// pause is the time between a client's sessions; only with one client.
+	// pause is the time between a client's sessions. Many clients begin one after
+	// the other within the first.
 	pause time.Duration
+	// apart gives each client an address of its own, from 127.1.0.1 on.
+	apart bool
 	// held, if not nil, is called once every client has its first DATA (or
 	// abort has passed). No client sends an ACK; all are aborted afterwards.
 	held  func()
@@ -44,6 +47,7 @@ type fetched struct {
 	bytes    int64
 	elapsed  time.Duration
 	ttfd     []time.Duration // from RRQ to first DATA, or to ERROR where that is expected
+	took     []time.Duration // from RRQ to the session's end, however it ended
 	retries  int
 	goodput  float64 // bytes a second from the OACK on, summed over the clients
 	terms    protocol.Terms
@@ -125,6 +129,10 @@ func (p plan) drive(ctx context.Context, f *fetched) error {
 	c.live, c.waiting = p.clients, p.clients
 	for i, s := range c.slots {
 		now := time.Now()
+		if c.pause > 0 && c.epoll >= 0 {
+			s.wake = now.Add(c.pause * time.Duration(i) / time.Duration(len(c.slots)))
+			continue
+		}
 		s.start(now)
 		// A client would be served while others still ask.
 		if i%64 == 63 {
@@ -160,6 +168,11 @@ func (c *client) open(i, step int) error {
 	s.step = step
 	s.hold, s.check = c.held != nil, c.check
 	c.slots[i] = s
+	if c.apart {
+		if err := unix.Bind(s.fd, &unix.SockaddrInet4{Addr: [4]byte{127, 1, byte(i / 250), byte(i%250 + 1)}}); err != nil {
+			return err
+		}
+	}
 	if c.epoll < 0 {
 		return nil
 	}
@@ -184,6 +197,10 @@ func (c *client) turn() error {
 	c.nextScan = now.Add(5 * time.Millisecond)
 	for i, s := range c.slots {
 		if !s.done && !s.wake.IsZero() && !now.Before(s.wake) {
+			if s.sent.IsZero() {
+				s.start(now)
+				continue
+			}
 			s.expire(now)
 			if err := c.after(i, now); err != nil {
 				return err
@@ -246,19 +263,27 @@ func (c *client) after(i int, now time.Time) error {
 		c.live--
 		return nil
 	}
-	if c.pause > 0 {
+	if c.pause > 0 && c.epoll < 0 {
 		time.Sleep(c.pause)
 	}
 	if err := c.open(i, next); err != nil {
 		return err
 	}
 	c.waiting++
+	if c.pause > 0 && c.epoll >= 0 {
+		c.slots[i].wake = now.Add(c.pause)
+		return nil
+	}
 	c.slots[i].start(time.Now())
 	return nil
 }
 
 func (c *client) count(s *session) {
 	f := c.out
+	if s.sent.IsZero() {
+		return // it was not its turn yet
+	}
+	f.took = append(f.took, s.ended.Sub(s.sent))
 	f.retries += s.retries
 	f.bytes += s.bytes
 	// A client that is cut off in the middle of a window has been served until its

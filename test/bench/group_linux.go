@@ -15,10 +15,11 @@ import (
 // group is a control group: all the processes of one server, however often they
 // fork, and the CPU time of those that are gone.
 type group struct {
-	dir  string
-	file string // of the CPU time
-	unit time.Duration
-	key  string // in file; "": it holds a number only
+	dir   string
+	limit string // where the number of processes is bounded; may be dir
+	file  string // of the CPU time
+	unit  time.Duration
+	key   string // in file; "": it holds a number only
 }
 
 // newGroup looks for a hierarchy that counts CPU time: version 1's cpuacct, else
@@ -28,7 +29,7 @@ func newGroup(name string) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	var v1, v2 string
+	var v1, v2, pids string
 	for line := range strings.Lines(string(mounts)) {
 		f := strings.Fields(line)
 		if len(f) < 4 {
@@ -37,6 +38,8 @@ func newGroup(name string) (*group, error) {
 		switch {
 		case f[2] == "cgroup" && strings.Contains(","+f[3]+",", ",cpuacct,"):
 			v1 = f[1]
+		case f[2] == "cgroup" && strings.Contains(","+f[3]+",", ",pids,"):
+			pids = f[1]
 		case f[2] == "cgroup2":
 			v2 = f[1]
 		}
@@ -48,8 +51,25 @@ func newGroup(name string) (*group, error) {
 		}
 		g = &group{dir: filepath.Join(v2, name), file: "cpu.stat", unit: time.Microsecond, key: "usage_usec "}
 	}
-	return g, os.Mkdir(g.dir, 0o755)
+	if g.limit = g.dir; pids != "" {
+		g.limit = filepath.Join(pids, name)
+	}
+	if err := os.Mkdir(g.dir, 0o755); err != nil {
+		return nil, err
+	}
+	if g.limit != g.dir {
+		if err := os.Mkdir(g.limit, 0o755); err != nil {
+			return nil, errors.Join(err, os.Remove(g.dir))
+		}
+	}
+	// Where nobody can say how many, nobody is bounded.
+	os.WriteFile(filepath.Join(g.limit, "pids.max"), fmt.Append(nil, maxProcesses), 0)
+	return g, nil
 }
+
+// maxProcesses is more than any case but a flood needs. A server that forks for
+// each packet of one would take the machine with it.
+const maxProcesses = 12_000
 
 // cpu returns what the group's processes have burnt since it was made.
 func (g *group) cpu() (time.Duration, error) {
@@ -129,10 +149,18 @@ func (g *group) end() error {
 		for _, pid := range g.pids() {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
-		if err = os.Remove(g.dir); err == nil || errors.Is(err, os.ErrNotExist) {
+		if err = errors.Join(gone(g.dir), gone(g.limit)); err == nil {
 			return nil
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	return err
+}
+
+// gone removes a group that may be gone already.
+func gone(dir string) error {
+	if err := os.Remove(dir); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }

@@ -195,6 +195,10 @@ func (b *bench) measure(ctx context.Context, tc *testCase, kinds []kind, rounds 
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
+			if tc.fresh {
+				delete(b.running, i)
+				err = errors.Join(err, s.end())
+			}
 			if err != nil {
 				// One server's fault is a hole in the table, not the end of it.
 				fmt.Fprintf(os.Stderr, "bench: %s: %s: %v%s\n", tc.name, k.name, err, s.said())

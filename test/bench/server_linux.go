@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func (k kind) start(ctx context.Context, tmp, root string) (s *server, err error
 	replace := strings.NewReplacer("{root}", root, "{port}", "69")
 	// The shell goes into the group before the server exists, so that nothing of
 	// the server runs elsewhere.
-	args := []string{"-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, s.group.dir, "ip", "netns", "exec", name}
+	args := []string{"-c", `echo $$ >"$0/cgroup.procs" && echo $$ >"$1/cgroup.procs" && shift && exec "$@"`, s.group.dir, s.group.limit, "ip", "netns", "exec", name}
 	for _, a := range k.command {
 		args = append(args, replace.Replace(a))
 	}
@@ -142,6 +143,12 @@ func (s *server) said() string {
 		return ""
 	}
 	return "\n" + string(b[max(0, len(b)-800):])
+}
+
+// lines is how many lines the server has logged.
+func (s *server) lines() int {
+	b, _ := os.ReadFile(s.log)
+	return bytes.Count(b, []byte("\n"))
 }
 
 // fetch runs a plan where the server is.
