@@ -33,8 +33,9 @@ type Job struct {
 	// MTUClamp bounds blksize by the MTU of the route to the peer.
 	MTUClamp bool
 
-	// Confirm asks for a KindConfirmed frame at the peer's first valid ACK:
-	// another session of this peer ends then.
+	// Confirm asks for a KindProgress frame at the first packet of the answer, and
+	// a KindConfirmed one at the peer's first valid ACK: it is not known whether the
+	// peer exists, or another session of it ends then.
 	Confirm bool
 
 	// HandBack asks for a KindRequest frame for each request that the peer sends to

@@ -58,7 +58,7 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		return
 	}
 	stranger := !s.queue.knows(a.peer.Addr())
-	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || !s.servesNow(stranger) || s.room(a.peer.Addr()) <= 0) {
+	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || !s.servesNow(now, stranger) || s.room(a.peer.Addr()) <= 0) {
 		// Silence: a client that hears nothing asks again, one that hears ERROR gives up.
 		s.grumble(now, "request dropped: too many wait", "peer", a.peer.String(), "waiting", s.queue.len())
 		var latest *session
@@ -133,12 +133,12 @@ func (s *Supervisor) grumble(now time.Time, message string, pairs ...any) {
 
 // servesNow says whether one more session could begin, of a stranger or of a source
 // that is known.
-func (s *Supervisor) servesNow(stranger bool) bool {
+func (s *Supervisor) servesNow(now time.Time, stranger bool) bool {
 	idle := len(s.pool.idle)
-	if stranger && s.crowded() {
-		idle-- // the last one is not for strangers
+	if stranger {
+		idle -= s.kept()
 	}
-	return idle > 0 && !s.full() && (!stranger || s.admitsStrangers())
+	return idle > 0 && !s.full() && (!stranger || s.strangersRoom(now) > 0)
 }
 
 func (s *Supervisor) full() bool { return len(s.pool.busy) >= s.MaxSessions }
@@ -150,9 +150,10 @@ func (s *Supervisor) room(source netip.Addr) int {
 
 // serveWaiting hands waiting requests to idle workers, as far as there are any.
 func (s *Supervisor) serveWaiting(now time.Time) {
-	for s.queue.len() > 0 && s.servesNow(false) && !now.Before(s.pool.holdUntil) {
-		sess := s.queue.pop(s.servesNow(true), s.room)
+	for s.queue.len() > 0 && s.servesNow(now, false) && !now.Before(s.pool.holdUntil) {
+		sess := s.queue.pop(s.servesNow(now, true), s.room)
 		if sess == nil {
+			s.at(s.credit.due(now))
 			return
 		}
 		if sess.ending != ipc.OutcomeNone {
@@ -200,7 +201,7 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 		sess.mac = s.macs.lookup(sess.with.peer.Addr(), sess.ifindex)
 	}
 	last := s.lastFor(now, w)
-	job := sess.job(&s.settings, last, s.crashes.suspect(sess.source()) || sess.stranger && s.crowded())
+	job := sess.job(&s.settings, last, sess.stranger || s.crashes.suspect(sess.source()))
 	message, err := job.Encode()
 	if err == nil {
 		err = ipc.SendJob(w.Control, message, fd)
@@ -259,6 +260,10 @@ func (s *Supervisor) refuseWaiting(now time.Time, sess *session, reason *uint64,
 
 // finish takes a session out of the table and tells the world.
 func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack string) {
+	logged, suppressed := true, uint64(0)
+	if sess.stranger && outcome != Crashed && outcome != Violated {
+		logged, suppressed = s.chatter.allow(now)
+	}
 	s.sessions.remove(sess)
 	s.acquit(sess)
 	s.retire(sess)
@@ -270,5 +275,5 @@ func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack
 	}
 	record := sess.record(now, outcome)
 	record.Stack = stack
-	s.report.session(record, s.OnSessionStats)
+	s.report.session(record, logged, suppressed, s.OnSessionStats)
 }

@@ -78,6 +78,9 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 		}
 		s.keep(sess, sess.with.peer, []byte(request))
 	}
+	if f.Packets > 0 {
+		s.answer(now, sess)
+	}
 	if f.Kind == ipc.KindConfirmed || sess.heard() { // an ERROR proves an address, too
 		s.prove(now, sess)
 	}

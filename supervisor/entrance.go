@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"net/netip"
+	"runtime"
 	"time"
 )
 
@@ -72,11 +73,11 @@ func (e *entrance) pop(admitted bool, room func(source netip.Addr) int) *session
 	return nil
 }
 
-// eligible is queue.eligible for both lines.
-func (e *entrance) eligible(admitted bool, enough int, room func(source netip.Addr) int) int {
+// eligible is queue.eligible for both lines, with so many strangers at most.
+func (e *entrance) eligible(strange, enough int, room func(source netip.Addr) int) int {
 	n := e.lines[acquaintances].eligible(enough, room)
-	if admitted && n < enough {
-		n += e.lines[strangers].eligible(enough-n, room)
+	if strange = min(strange, enough-n); strange > 0 {
+		n += e.lines[strangers].eligible(strange, room)
 	}
 	return n
 }
@@ -95,36 +96,98 @@ func (e *entrance) displace(stranger bool) *session {
 	return s
 }
 
-func (e *entrance) dropStale(now time.Time, drop func(*session)) {
+// dropStale removes sessions whose clients have given up, so many at most. It says
+// whether there may be more.
+func (e *entrance) dropStale(now time.Time, most int, drop func(*session)) (more bool) {
 	for i := range e.lines {
-		e.lines[i].dropStale(now, drop)
+		most -= e.lines[i].dropStale(now, most, drop)
 	}
+	return most == 0
 }
 
 // fewSessions is when MaxSessions is too small to keep places for anybody.
 const fewSessions = 16
 
-// admitsStrangers says whether one more session of a source that is not known may
-// run. Sessions that nobody acknowledges last for a minute, so that 17 made up
-// addresses a second were enough to hold 1024 places: a quarter of them is kept.
-func (s *Supervisor) admitsStrangers() bool {
-	return s.MaxSessions < fewSessions || s.unproved < s.MaxSessions-s.MaxSessions/4
+// credit is what strangers may cost. A session that was answered and has not said
+// anything takes one, and gives it back, and another, when its client acknowledges
+// something: in a storm of machines that boot it never ends, and with it a flood
+// whose answers nobody hears starts as many sessions as it brings in shedAfter.
+type credit struct {
+	bucket
+	usual float64
 }
 
-// crowded says whether so many sessions are unproved that it looks like a flood.
-// Then they have to prove themselves at once, and get the last idle worker no more.
-func (s *Supervisor) crowded() bool {
-	return s.MaxSessions >= fewSessions && s.unproved >= s.MaxSessions/2
+func newCredit(maxSessions int) credit { return credit{usual: float64(max(4, maxSessions/64))} }
+
+// What was earned beyond the usual is lost within a second.
+const mostCredit = 4
+
+func (c *credit) now(now time.Time) float64 {
+	if most := mostCredit * c.usual; c.left > c.usual {
+		c.left = max(c.usual, c.left-most*now.Sub(c.at).Seconds())
+		c.at = now
+		return c.left
+	}
+	return c.fill(now, c.perSecond(), c.usual)
 }
 
-// shedAfter is how long a stranger may say nothing while others wait for its place.
+func (c *credit) perSecond() float64 { return 2 * c.usual / shedAfter.Seconds() }
+
+// due is when there will be enough for one session more.
+func (c *credit) due(now time.Time) time.Time {
+	short := max(1-c.now(now), 0)
+	return now.Add(time.Duration(short / c.perSecond() * float64(time.Second)))
+}
+
+func (c *credit) spend(now time.Time) { c.left = max(c.now(now)-1, -c.usual) }
+func (c *credit) earn(now time.Time)  { c.left = min(c.now(now)+2, mostCredit*c.usual) }
+
+// strangersRoom is how many sessions more may begin whose source is not known. A
+// quarter of all places is kept from those that have acknowledged nothing: at one
+// minute each, 17 made up addresses a second would be enough to hold 1024.
+func (s *Supervisor) strangersRoom(now time.Time) int {
+	if s.MaxSessions < fewSessions {
+		return s.MaxSessions
+	}
+	return max(0, min(s.MaxSessions-s.MaxSessions/4-s.unproved, int(s.credit.now(now))))
+}
+
+// kept is how many idle workers are not for strangers once several of those are
+// being served: who is known finds one, and the CPU's attention, at once.
+func (s *Supervisor) kept() int {
+	if s.MaxSessions < fewSessions || s.unproved < fewStrangers {
+		return 0
+	}
+	return min(max(1, s.target()/2), runtime.NumCPU())
+}
+
+const fewStrangers = 4
+
+// shedAfter is how long a stranger may leave its answer unacknowledged while others
+// wait for its place.
 const shedAfter = 5 * time.Second
 
 // shed ends a stranger's session that is not worth its place any more. Nobody is
 // told: there may be nobody.
 func (s *Supervisor) shed(now time.Time, sess *session) {
-	if sess.stranger && now.Sub(sess.handed) >= shedAfter && !s.admitsStrangers() && s.queue.lines[strangers].len() > 0 {
+	if sess.silent(now) >= shedAfter && s.strangersRoom(now) == 0 && s.queue.lines[strangers].len() > 0 {
 		s.endSession(now, sess, TimedOut)
+	}
+}
+
+// silent is for how long a stranger has not acknowledged its answer.
+func (s *session) silent(now time.Time) time.Duration {
+	if !s.stranger || s.answered.IsZero() {
+		return 0
+	}
+	return now.Sub(s.answered)
+}
+
+// answer notes that a session has sent its first packet.
+func (s *Supervisor) answer(now time.Time, sess *session) {
+	if sess.stranger && sess.answered.IsZero() {
+		sess.answered = now
+		s.credit.spend(now)
 	}
 }
 
@@ -135,6 +198,9 @@ func (s *Supervisor) prove(now time.Time, sess *session) {
 		return
 	}
 	sess.proved = true
+	if sess.stranger && !sess.answered.IsZero() {
+		s.credit.earn(now)
+	}
 	s.acquit(sess)
 	if !s.SinglePort {
 		s.queue.meet(now, sess.source())

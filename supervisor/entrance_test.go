@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestTheLinesTakeTurns(t *testing.T) {
 	if want := [5]uint64{2000, 0, 2001, 1, 2}; [5]uint64(order) != want {
 		t.Errorf("served in the order %v, want %v", order, want)
 	}
-	if s := e.pop(false, anyRoom); s != nil || e.eligible(false, 10, anyRoom) != 0 || e.eligible(true, 10, anyRoom) != 10 {
+	if s := e.pop(false, anyRoom); s != nil || e.eligible(0, 10, anyRoom) != 0 || e.eligible(7, 10, anyRoom) != 7 {
 		t.Errorf("popped %+v where no stranger is admitted", s)
 	}
 	e.push(waiter(3000, 3000, false))
@@ -88,10 +89,10 @@ func TestTheLastIdleWorkerIsNotForStrangersInAFlood(t *testing.T) {
 		unproved, idle  int
 		stranger, known bool
 	}{
-		{7, 1, true, true}, {8, 1, false, true}, {8, 2, true, true}, {12, 2, false, true}, {0, 0, false, false},
+		{3, 1, true, true}, {4, 1, false, true}, {8, 2, true, true}, {12, 2, false, true}, {0, 0, false, false},
 	} {
 		f.unproved, f.pool.idle = tt.unproved, make([]*worker, tt.idle)
-		if s, k := f.servesNow(true), f.servesNow(false); s != tt.stranger || k != tt.known {
+		if s, k := f.servesNow(f.now, true), f.servesNow(f.now, false); s != tt.stranger || k != tt.known {
 			t.Errorf("%d unproved, %d idle: a stranger %v, one who is known %v", tt.unproved, tt.idle, s, k)
 		}
 	}
@@ -109,20 +110,20 @@ func TestStrangersDoNotGetEveryPlace(t *testing.T) {
 	f := newFake(t, Options{MaxSessions: 16, StallTimeout: -1, MaxSessionTime: -1})
 	var workers []*worker
 	for i := range 12 {
-		if !f.admitsStrangers() || f.crowded() != (i >= 8) {
-			t.Fatalf("with %d unproved: admitted %v, crowded %v", i, f.admitsStrangers(), f.crowded())
+		if f.strangersRoom(f.now) == 0 {
+			t.Fatalf("with %d unproved no stranger is admitted", i)
 		}
 		sess := waiter(0, i, true)
 		workers = append(workers, f.busy(sess))
 		f.unproved++
 	}
-	if f.admitsStrangers() {
+	if f.strangersRoom(f.now) != 0 {
 		t.Error("a 13th stranger of 16 is admitted")
 	}
 	// An acknowledgement makes one known, and its place is no stranger's any more.
 	w := workers[0]
 	f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindConfirmed, Session: w.session.id, Size: -1})
-	if !f.admitsStrangers() || f.unproved != 11 || !f.queue.knows(w.session.source()) {
+	if f.strangersRoom(f.now) == 0 || f.unproved != 11 || !f.queue.knows(w.session.source()) {
 		t.Errorf("%d unproved after an ACK, known %v", f.unproved, f.queue.knows(w.session.source()))
 	}
 	// An end makes room, too, and nobody known.
@@ -144,6 +145,7 @@ func TestASilentStrangerLosesItsPlaceOnlyToAnother(t *testing.T) {
 		workers = append(workers, f.busy(waiter(0, i, true)))
 		f.unproved++
 	}
+	f.frame(f.now, workers[0], &ipc.Frame{Kind: ipc.KindProgress, Session: workers[0].session.id, Size: -1, Packets: 1})
 	late := f.now.Add(shedAfter)
 	f.watchdog(late, workers[0].session)
 	if got := workers[0].session.ending; got != ipc.OutcomeNone {
@@ -157,6 +159,10 @@ func TestASilentStrangerLosesItsPlaceOnlyToAnother(t *testing.T) {
 	f.watchdog(late, workers[0].session)
 	if got := workers[0].session.ending; got != TimedOut {
 		t.Errorf("ending %v, want it timed out", got)
+	}
+	f.watchdog(late, workers[1].session)
+	if got := workers[1].session.ending; got != ipc.OutcomeNone {
+		t.Errorf("one whose handler has not opened yet is ending %v", got)
 	}
 	known := f.busy(waiter(0, 50, false))
 	f.watchdog(late, known.session)
@@ -188,5 +194,86 @@ func TestWhoIsKnownIsForgottenAfterADay(t *testing.T) {
 	e.expire(now.Add(knownFor + 1))
 	if e.knows(loopbackPeer.Addr()) {
 		t.Error("known for ever")
+	}
+}
+
+// Answers that nobody hears use the credit up; one that is acknowledged gives back
+// more than it took.
+func TestStrangersWhoSayNothingUseUpTheirCredit(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{StallTimeout: -1, MaxSessionTime: -1})
+	answered := func(i int) *worker {
+		w := f.busy(waiter(0, i, true))
+		f.unproved++
+		f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindProgress, Session: w.session.id, Size: -1, Packets: 1})
+		return w
+	}
+	var last *worker
+	for i := range 16 {
+		if f.strangersRoom(f.now) != 16-i {
+			t.Fatalf("%d silent: room for %d, want %d", i, f.strangersRoom(f.now), 16-i)
+		}
+		last = answered(i)
+	}
+	if f.strangersRoom(f.now) != 0 {
+		t.Fatal("the 17th silent stranger is admitted")
+	}
+	if due := f.credit.due(f.now); !due.After(f.now) || f.strangersRoom(due.Add(time.Millisecond)) != 1 {
+		t.Errorf("then room for %d at %v, want 1", f.strangersRoom(due), due.Sub(f.now))
+	}
+	before := f.credit.now(f.now)
+	f.frame(f.now, last, &ipc.Frame{Kind: ipc.KindConfirmed, Session: last.session.id, Size: -1, Packets: 1})
+	if got := f.credit.now(f.now) - before; got != 2 {
+		t.Errorf("an acknowledgement is worth %v, want 2", got)
+	}
+	for i := range 200 {
+		w := answered(100 + i)
+		f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindConfirmed, Session: w.session.id, Size: -1, Packets: 1})
+	}
+	if got := f.strangersRoom(f.now); got != 64 {
+		t.Errorf("after a storm of honest strangers room for %d, want 64", got)
+	}
+	if got := f.strangersRoom(f.now.Add(time.Second)); got != 16 {
+		t.Errorf("a second later room for %d, want the usual 16", got)
+	}
+}
+
+func TestSessionsOfStrangersAreLoggedAtABoundedRate(t *testing.T) {
+	t.Parallel()
+	var c chatter
+	now := time.Now()
+	for range chatterBurst {
+		if ok, _ := c.allow(now); !ok {
+			t.Fatal("one of the first is not logged")
+		}
+	}
+	for range 7 {
+		if ok, _ := c.allow(now); ok {
+			t.Fatal("one too many is logged")
+		}
+	}
+	if ok, n := c.allow(now.Add(time.Second)); !ok || n != 7 {
+		t.Errorf("a second later: logged %v, %d suppressed; want 7", ok, n)
+	}
+}
+
+func TestIdleWorkersAreKeptForThoseWhoAreKnown(t *testing.T) {
+	t.Parallel()
+	cpus := runtime.NumCPU()
+	for _, tt := range []struct {
+		o              Options
+		unproved, want int
+	}{
+		{Options{MinIdle: -1}, fewStrangers - 1, 0},
+		{Options{MinIdle: -1}, fewStrangers, 1},
+		{Options{MinIdle: 2, MaxIdle: 4}, fewStrangers, 1},
+		{Options{MinIdle: 1000, MaxIdle: 1000}, fewStrangers, cpus},
+		{Options{MinIdle: 1000, MaxIdle: 1000, MaxSessions: fewSessions - 1}, fewStrangers, 0},
+	} {
+		f := newFake(t, tt.o)
+		f.unproved = tt.unproved
+		if got := f.kept(); got != tt.want {
+			t.Errorf("%+v with %d unproved: %d are kept, want %d", tt.o, tt.unproved, got, tt.want)
+		}
 	}
 }

@@ -23,6 +23,9 @@ type fake struct {
 	ended   bool
 }
 
+// fakeStarting is a fake's starts under way, whatever the number of CPUs.
+const fakeStarting = 32
+
 func newFake(t *testing.T, o Options) *fake {
 	t.Helper()
 	f := &fake{now: time.Now()}
@@ -37,10 +40,11 @@ func newFake(t *testing.T, o Options) *fake {
 		gate:     newGate(settled),
 		crashes:  newCrashes(),
 		quiet:    make(quiet),
-		pool:     newPool(),
+		pool:     newPool(fakeStarting),
 		queue:    newEntrance(),
+		credit:   newCredit(settled.MaxSessions),
 		phase:    serving,
-		starter:  &starter{orders: make(chan order, maxStarting)},
+		starter:  &starter{orders: make(chan order, fakeStarting)},
 		report:   newReporter(hclog.NewNullLogger()),
 	}
 	if f.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {

@@ -81,15 +81,20 @@ type bucket struct {
 	at   time.Time
 }
 
-// take takes a token if there is one. To ask in vain costs nothing.
-func (b *bucket) take(now time.Time, perSecond, burst float64) bool {
+// fill adds what time brings, and returns what there is.
+func (b *bucket) fill(now time.Time, perSecond, burst float64) float64 {
 	if b.at.IsZero() {
 		b.left = burst
 	} else {
 		b.left = min(burst, b.left+perSecond*now.Sub(b.at).Seconds())
 	}
 	b.at = now
-	if b.left < 1 {
+	return b.left
+}
+
+// take takes a token if there is one. To ask in vain costs nothing.
+func (b *bucket) take(now time.Time, perSecond, burst float64) bool {
+	if b.fill(now, perSecond, burst) < 1 {
 		return false
 	}
 	b.left--

@@ -35,6 +35,13 @@ func (s *Supervisor) unwatch(fd int) {
 // looked at from time to time.
 const maxSleep = time.Second
 
+// Of what has waited too long so much goes at once, and the next so much later: a
+// queue that is full of it must not stop the loop.
+const (
+	staleAtOnce = 256
+	staleEvery  = 20 * time.Millisecond
+)
+
 // loop runs until the last phase has nothing left to wait for.
 func (s *Supervisor) loop() {
 	var events [128]unix.EpollEvent
@@ -144,5 +151,9 @@ func (s *Supervisor) tick(now time.Time) {
 	s.gate.expire(now)
 	s.queue.expire(now)
 	s.crashes.expire(now)
-	s.queue.dropStale(now, func(waiting *session) { s.refuseWaiting(now, waiting, &s.counters.Refused.Stale, "waited too long") })
+	if s.queue.dropStale(now, staleAtOnce, func(waiting *session) {
+		s.refuseWaiting(now, waiting, &s.counters.Refused.Stale, "waited too long")
+	}) {
+		s.at(now.Add(staleEvery))
+	}
 }

@@ -73,7 +73,10 @@ type Options struct {
 	// MaxSessions is how many sessions run at once; further requests wait. Zero
 	// means 1024. From 16 on a quarter is kept for sessions that have been
 	// acknowledged and for addresses that acknowledged one within the last day; a
-	// session that nobody has acknowledged for 5 s makes room for others that wait.
+	// session whose answer nobody has acknowledged for 5 s makes room for others that
+	// wait. Of unknown addresses MaxSessions/64, 4 at least, may leave an answer
+	// unacknowledged at once, and in 2.5 s as many more; each that acknowledges makes
+	// room for two, so that only floods meet this bound.
 	MaxSessions int
 	// MaxSessionsPerSource is how many of them one client address may have; its
 	// further requests wait, and others pass them. Zero means half of MaxSessions,
@@ -162,7 +165,9 @@ type Options struct {
 	OnServerStats  func(ServerStats)
 	StatsInterval  time.Duration
 
-	// Logger gets one line for each session and each event worth one. Nil means none.
+	// Logger gets one line for each session and each event worth one; of sessions
+	// that were never acknowledged and did not crash, 100 at once and 10 a second. Nil
+	// means none.
 	Logger hclog.Logger
 }
 

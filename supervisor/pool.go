@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type pool struct {
 	backoff   time.Duration // between starts, while they fail
 	startAt   time.Time     // not before
 	atOnce    int           // starts that may be under way together; few while they fail
+	most      int           // of them when they don't
 	wave      uint64        // of starts; a failure begins the next one
 	short     bool          // of a resource, at the last start: what a worker gives back may do
 	holdUntil time.Time     // no jobs are handed out before
@@ -40,12 +42,12 @@ const (
 // readyWithin is how long a handler's constructor may take.
 const readyWithin = 30 * time.Second
 
-// maxStarting bounds how many starts are under way, so that the workers that are
-// up get the CPU before more of them come.
-const maxStarting = 32
+// maxStarting bounds how many starts are under way: enough to keep every CPU busy,
+// and no more, so that those that run a session get the CPU between them.
+var maxStarting = max(4, 2*runtime.NumCPU())
 
-func newPool() pool {
-	return pool{all: make(map[uint32]*worker), busy: make(map[uint32]*worker), atOnce: maxStarting}
+func newPool(most int) pool {
+	return pool{all: make(map[uint32]*worker), busy: make(map[uint32]*worker), atOnce: most, most: most}
 }
 
 func (p *pool) takeIdle() *worker {
@@ -95,7 +97,7 @@ func (p *pool) failed(now time.Time, wave uint64, short bool) {
 // succeeded lets starts come faster again.
 func (p *pool) succeeded() {
 	p.backoff = 0
-	p.atOnce = min(2*p.atOnce, maxStarting)
+	p.atOnce = min(2*p.atOnce, p.most)
 }
 
 // retryAt is when the pool wants to be looked at again.
@@ -111,14 +113,14 @@ func (s *Supervisor) refill(now time.Time) {
 	if s.phase > serving || now.Before(s.pool.startAt) {
 		return
 	}
-	waiting := s.queue.eligible(s.admitsStrangers(), max(s.MaxSessions-len(s.pool.busy), 0), s.room)
+	waiting := s.queue.eligible(s.strangersRoom(now), max(s.MaxSessions-len(s.pool.busy), 0), s.room)
 	if now.Before(s.pool.holdUntil) {
 		// It is not workers that these requests wait for. A new one would be
 		// dismissed at once for one too many, and the next one started.
 		waiting = 0
 	}
-	if waiting > 0 && s.crowded() {
-		waiting++ // the last one is not for strangers
+	if waiting > 0 {
+		waiting += s.kept()
 	}
 	wanted := s.target() + waiting
 	if s.phase == opening {

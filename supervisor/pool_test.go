@@ -24,7 +24,7 @@ func TestStartErrorIsTheWorkersOwnText(t *testing.T) {
 
 func TestPoolTakesTheLastIdleWorker(t *testing.T) {
 	t.Parallel()
-	p := newPool()
+	p := newPool(fakeStarting)
 	a, b, c := &worker{id: 1}, &worker{id: 2}, &worker{id: 3}
 	p.idle = []*worker{a, b, c}
 	p.removeIdle(b)
@@ -39,7 +39,7 @@ func TestPoolTakesTheLastIdleWorker(t *testing.T) {
 
 func TestPoolBacksOffUpToABound(t *testing.T) {
 	t.Parallel()
-	p, now := newPool(), time.Now()
+	p, now := newPool(fakeStarting), time.Now()
 	want := minBackoff
 	for i := range 20 {
 		p.failed(now, p.wave, false)
@@ -72,7 +72,7 @@ func TestRefillKeepsTheFloorAndCountsThoseOnTheirWay(t *testing.T) {
 		{"without a floor and without demand", Options{MinIdle: -1}, serving, 0, 0, 0, 0, 0},
 		{"no more than sessions may run", Options{MinIdle: -1, MaxSessions: 5}, serving, 0, 3, 0, 100, 2},
 		{"not for those who can't be served", Options{MinIdle: 1, MaxSessions: 3}, serving, 0, 3, 0, 100, 1},
-		{"a bounded number at once", Options{MinIdle: 1000}, serving, 0, 0, 0, 0, maxStarting},
+		{"a bounded number at once", Options{MinIdle: 1000}, serving, 0, 0, 0, 0, fakeStarting},
 		{"none while draining", Options{MinIdle: 4}, draining, 0, 0, 0, 0, 0},
 	} {
 		f := newFake(t, tt.o)
@@ -212,14 +212,14 @@ func TestNobodyIsStartedForRequestsThatWaitForSomethingElse(t *testing.T) {
 
 func TestPoolCountsFailuresTogetherOnce(t *testing.T) {
 	t.Parallel()
-	p, now := newPool(), time.Now()
+	p, now := newPool(fakeStarting), time.Now()
 	wave := p.wave
-	for range maxStarting { // ordered together, they fail one after the other
+	for range fakeStarting { // ordered together, they fail one after the other
 		p.failed(now, wave, true)
 		now = now.Add(time.Second)
 	}
 	if p.backoff != minBackoff {
-		t.Errorf("%d starts of one wave failed: the next is in %v, want %v", maxStarting, p.backoff, minBackoff)
+		t.Errorf("%d starts of one wave failed: the next is in %v, want %v", fakeStarting, p.backoff, minBackoff)
 	}
 }
 
@@ -250,7 +250,7 @@ func TestWhatAConstructorPrintedIsNoPartOfALaterStack(t *testing.T) {
 
 func TestPoolWaitsForAResourceNoLongerThanItsClientsDo(t *testing.T) {
 	t.Parallel()
-	p, now := newPool(), time.Now()
+	p, now := newPool(fakeStarting), time.Now()
 	for range 20 {
 		p.failed(now, p.wave, true)
 	}
@@ -263,7 +263,7 @@ func TestPoolWaitsForAResourceNoLongerThanItsClientsDo(t *testing.T) {
 // most of these fail must not make the pauses longer.
 func TestReliefThatDoesNotHelpDoesNotSlowThePool(t *testing.T) {
 	t.Parallel()
-	p, now := newPool(), time.Now()
+	p, now := newPool(fakeStarting), time.Now()
 	p.failed(now, p.wave, true)
 	p.failed(now, p.wave, true)
 	want := p.backoff

@@ -164,16 +164,17 @@ func (q *queue) eligible(enough int, room func(source netip.Addr) int) (n int) {
 	return n
 }
 
-// dropStale removes the sessions whose clients have given up, and looks anew for
-// the longest lane.
-func (q *queue) dropStale(now time.Time, drop func(*session)) {
+// dropStale removes sessions whose clients have given up, so many at most, and
+// looks anew for the longest lane.
+func (q *queue) dropStale(now time.Time, most int, drop func(*session)) (dropped int) {
 	q.fattest = nil
 	turns := q.turns[:0]
 	for _, l := range q.turns {
 		before := len(l.waiting)
 		l.waiting = slices.DeleteFunc(l.waiting, func(s *session) bool {
-			stale := s.stale(now)
+			stale := dropped < most && s.stale(now)
 			if stale {
+				dropped++
 				drop(s)
 			}
 			return stale
@@ -187,9 +188,9 @@ func (q *queue) dropStale(now time.Time, drop func(*session)) {
 			q.fattest = l
 		}
 	}
-	if q.n == 0 {
-		return
+	if q.n > 0 {
+		clear(q.turns[len(turns):])
+		q.turns = turns
 	}
-	clear(q.turns[len(turns):])
-	q.turns = turns
+	return dropped
 }

@@ -109,11 +109,11 @@ func TestTheLatestOfTheLongestLaneIsDisplaced(t *testing.T) {
 	if s := q.displace(); s == nil || s.id != 4 || q.len() != 5 {
 		t.Errorf("displaced %+v of %d, want 4", s, q.len())
 	}
-	q.dropStale(time.Time{}, nil) // looks for the longest anew
+	q.dropStale(time.Time{}, 1, nil) // looks for the longest anew
 	if s := q.displace(); s == nil || s.id != 3 {
 		t.Errorf("displaced %+v, want 3", s)
 	}
-	q.dropStale(time.Time{}, nil)
+	q.dropStale(time.Time{}, 1, nil)
 	if s := q.displace(); s == nil || s.id != 6 {
 		t.Errorf("displaced %+v, want 6", s)
 	}
@@ -122,6 +122,25 @@ func TestTheLatestOfTheLongestLaneIsDisplaced(t *testing.T) {
 	}
 	if got := popped(&q); !slices.Equal(got, []uint64{1, 2, 5}) {
 		t.Errorf("left %v, want [1 2 5]", got)
+	}
+}
+
+// A long queue that is stale as a whole goes bit by bit, or the loop would stand.
+func TestQueueDropsSoManyAtOnce(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	e := newEntrance()
+	for i := range 10 {
+		s := waiter(uint64(i), i%3, i%2 == 0)
+		s.seen = now.Add(-time.Hour)
+		e.push(s)
+	}
+	for _, want := range []int{6, 2, 0} {
+		dropped := 0
+		more := e.dropStale(now, 4, func(*session) { dropped++ })
+		if e.len() != want || more != (dropped == 4) {
+			t.Errorf("%d dropped, %d left, more %v; want %d left", dropped, e.len(), more, want)
+		}
 	}
 }
 
@@ -146,7 +165,7 @@ func TestQueueDropsThoseWhoGaveUp(t *testing.T) {
 			q.push(s)
 		}
 		var dropped []uint64
-		q.dropStale(now, func(s *session) { dropped = append(dropped, s.id) })
+		q.dropStale(now, 1000, func(s *session) { dropped = append(dropped, s.id) })
 		slices.Sort(dropped)
 		if n := q.len(); n != len(tt.kept) || !slices.Equal(dropped, tt.dropped) {
 			t.Errorf("%s: dropped %v and left %d, want %v and %d", tt.name, dropped, n, tt.dropped, len(tt.kept))

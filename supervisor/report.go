@@ -100,17 +100,23 @@ func (r *reporter) finish(last func(), until time.Time, hurried <-chan struct{})
 	}
 }
 
-// session reports one ended session: a log line, then the callback.
-func (r *reporter) session(s SessionStats, callback func(SessionStats)) {
+// session reports one ended session: a log line, unless it is one too many, then
+// the callback.
+func (r *reporter) session(s SessionStats, logged bool, suppressed uint64, callback func(SessionStats)) {
+	if !logged && callback == nil {
+		return
+	}
 	r.post(func() {
-		logSession(r.log, s)
+		if logged {
+			logSession(r.log, s, suppressed)
+		}
 		if callback != nil {
 			callback(s)
 		}
 	})
 }
 
-func logSession(log hclog.Logger, s SessionStats) {
+func logSession(log hclog.Logger, s SessionStats, suppressed uint64) {
 	pairs := []any{
 		"peer", s.Peer.String(),
 		"file", protocol.Printable(s.File),
@@ -134,6 +140,9 @@ func logSession(log hclog.Logger, s SessionStats) {
 	}
 	if s.Stack != "" {
 		pairs = append(pairs, "stack", s.Stack)
+	}
+	if suppressed > 0 {
+		pairs = append(pairs, "suppressed", suppressed)
 	}
 	level := hclog.Info
 	switch s.Outcome {

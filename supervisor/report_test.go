@@ -54,7 +54,7 @@ func TestAPanickingCallbackIsLoggedAndTheReporterGoesOn(t *testing.T) {
 	r := newReporter(hclog.New(&hclog.LoggerOptions{Output: &log}))
 	called := 0
 	for range 2 {
-		r.session(SessionStats{}, func(SessionStats) { called++; panic("in user code") })
+		r.session(SessionStats{}, true, 0, func(SessionStats) { called++; panic("in user code") })
 	}
 	deliver(r)
 	if called != 2 {
@@ -122,7 +122,7 @@ func TestSessionLogLine(t *testing.T) {
 		{"a size probe is no failure", level(Declined), map[string]any{"@level": "info", "outcome": "declined"}, nil},
 	} {
 		var log bytes.Buffer
-		logSession(hclog.New(&hclog.LoggerOptions{Output: &log, JSONFormat: true}), tt.in)
+		logSession(hclog.New(&hclog.LoggerOptions{Output: &log, JSONFormat: true}), tt.in, 0)
 		got := map[string]any{}
 		if err := json.Unmarshal(log.Bytes(), &got); err != nil {
 			t.Fatalf("%s: %v: %s", tt.name, err, &log)

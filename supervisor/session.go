@@ -30,6 +30,7 @@ type session struct {
 	seen     time.Time     // the last repetition of the request: the client still waits
 	gap      time.Duration // the longest between two of them
 	handed   time.Time     // to a worker; zero while waiting
+	answered time.Time     // when a stranger's worker told that it has sent something
 	moved    time.Time     // when the client last acknowledged something new, or handed
 
 	socket  int  // the supervisor's descriptor of the session's socket, -1 while waiting

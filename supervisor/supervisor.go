@@ -46,9 +46,11 @@ type Supervisor struct {
 	crashes  crashes
 	queue    entrance
 	unproved int // strangers' sessions that run and have not been acknowledged
+	credit   credit
 	pool     pool
 	counters ServerStats
 	quiet    quiet
+	chatter  chatter
 	lastID   uint64 // of a session
 	phase    phase
 	phaseEnd time.Time // when the next phase begins, whatever still runs
@@ -231,8 +233,8 @@ func (s *Supervisor) prepare() error {
 	s.statsAt = s.started.Add(s.StatsInterval)
 	s.sessions, s.quiet = newTable(), make(quiet)
 	s.tried = make(map[netip.AddrPort]bool)
-	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool()
-	s.queue = newEntrance()
+	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool(maxStarting)
+	s.queue, s.credit = newEntrance(), newCredit(s.MaxSessions)
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}

@@ -304,6 +304,9 @@ func TestAWorkerServesOneJob(t *testing.T) {
 	if got := c.fetch(); string(got) != config {
 		t.Errorf("fetched %d bytes, want the configuration's %d", len(got), len(config))
 	}
+	if f, ok := w.frame(); !ok || f.Kind != ipc.KindProgress || f.Session != job.Session || f.Packets != 1 || f.Bytes != 0 {
+		t.Errorf("%+v, %v; want word of the first packet", f, ok)
+	}
 	if f, ok := w.frame(); !ok || f.Kind != ipc.KindConfirmed || f.Session != job.Session {
 		t.Errorf("%+v, %v; want word of the first ACK", f, ok)
 	}

@@ -102,6 +102,9 @@ func (s *Session) begin(resp Response) (*transfer, error) {
 func (t *transfer) run() *ipc.Frame {
 	t.told = time.Now()
 	action := t.step(t.told, protocol.Event{Kind: protocol.EventStart})
+	if t.Job.Confirm {
+		t.tell(ipc.KindProgress)
+	}
 	for !action.Done && t.failed == nil {
 		ev, err := t.next(action.Wake)
 		switch {
@@ -293,11 +296,16 @@ func (t *transfer) progress(now time.Time) {
 		return
 	}
 	t.told = now
-	t.count()
-	t.stats.Kind = ipc.KindProgress
+	kind := ipc.KindProgress
 	if tell {
-		t.stats.Kind = ipc.KindConfirmed
+		kind = ipc.KindConfirmed
 	}
+	t.tell(kind)
+}
+
+func (t *transfer) tell(kind ipc.Kind) {
+	t.count()
+	t.stats.Kind = kind
 	t.Report(&t.stats)
 }
 
@@ -314,9 +322,8 @@ func (t *transfer) handBack(b []byte) {
 		return
 	}
 	t.mayHand = t.mayHand.Add(each)
-	t.count()
-	t.stats.Kind, t.stats.Request = ipc.KindRequest, string(b)
-	t.Report(&t.stats)
+	t.stats.Request = string(b)
+	t.tell(ipc.KindRequest)
 	t.stats.Request = ""
 }
 
