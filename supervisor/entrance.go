@@ -117,7 +117,11 @@ type credit struct {
 	usual float64
 }
 
-func newCredit(maxSessions int) credit { return credit{usual: float64(max(4, maxSessions/64))} }
+// newCredit makes it as large as the CPUs can start workers for without a pause
+// that anybody notices.
+func newCredit(maxSessions, cpus int) credit {
+	return credit{usual: float64(min(4*cpus, max(4, maxSessions/4)))}
+}
 
 // What was earned beyond the usual is lost within a second.
 const mostCredit = 4

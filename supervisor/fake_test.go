@@ -23,6 +23,9 @@ type fake struct {
 	ended   bool
 }
 
+// fakeCPUs is what a fake's credit is made for.
+const fakeCPUs = 4
+
 // fakeStarting is a fake's starts under way, whatever the number of CPUs.
 const fakeStarting = 32
 
@@ -42,7 +45,7 @@ func newFake(t *testing.T, o Options) *fake {
 		quiet:    make(quiet),
 		pool:     newPool(fakeStarting),
 		queue:    newEntrance(),
-		credit:   newCredit(settled.MaxSessions),
+		credit:   newCredit(settled.MaxSessions, fakeCPUs),
 		phase:    serving,
 		starter:  &starter{orders: make(chan order, fakeStarting)},
 		report:   newReporter(hclog.NewNullLogger()),

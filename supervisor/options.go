@@ -74,7 +74,7 @@ type Options struct {
 	// means 1024. From 16 on a quarter is kept for sessions that have been
 	// acknowledged and for addresses that acknowledged one within the last day; a
 	// session whose answer nobody has acknowledged for 5 s makes room for others that
-	// wait. Of unknown addresses MaxSessions/64, 4 at least, may leave an answer
+	// wait. Of unknown addresses 4 for each CPU may leave an answer
 	// unacknowledged at once, and in 2.5 s as many more; each that acknowledges makes
 	// room for two, so that only floods meet this bound.
 	MaxSessions int

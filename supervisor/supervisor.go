@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -234,7 +235,7 @@ func (s *Supervisor) prepare() error {
 	s.sessions, s.quiet = newTable(), make(quiet)
 	s.tried = make(map[netip.AddrPort]bool)
 	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool(maxStarting)
-	s.queue, s.credit = newEntrance(), newCredit(s.MaxSessions)
+	s.queue, s.credit = newEntrance(), newCredit(s.MaxSessions, runtime.NumCPU())
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}
