@@ -274,9 +274,12 @@ func (s *Supervisor) reap(now time.Time, w *worker) {
 func (s *Supervisor) gone(now time.Time, w *worker, exit ipc.Exit, stack string) {
 	gives := w.state != starting // one that was never ready gives back what its failure says is not enough
 	delete(s.pool.all, w.id)
+	if w.stuck {
+		s.stuck--
+	}
 	delete(s.pool.busy, w.id)
 	if w.session != nil {
-		s.bury(now, w, exit, stack)
+		s.bury(now, w, exit.String(), stack)
 	} else {
 		s.exited(now, w, exit, stack)
 	}
@@ -330,12 +333,12 @@ func (s *Supervisor) hearOut(w *worker) {
 	}
 }
 
-// bury ends the session of a worker that died without a last word. The client
+// bury ends the session of a worker that died without a last word, or does not die. The client
 // gets its ERROR from the session's own TID, and so at once.
-func (s *Supervisor) bury(now time.Time, w *worker, exit ipc.Exit, stack string) {
+func (s *Supervisor) bury(now time.Time, w *worker, exit, stack string) {
 	sess := w.session
 	outcome := Crashed
-	sess.last.Detail = fmt.Sprintf("worker %d: %v", w.PID, exit)
+	sess.last.Detail = fmt.Sprintf("worker %d: %s", w.PID, exit)
 	switch {
 	case w.violated != "":
 		outcome = Violated

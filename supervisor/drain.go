@@ -52,7 +52,9 @@ func (s *Supervisor) hurry(now time.Time) {
 		s.report.logf(hclog.Warn, "ending the sessions that are left", "sessions", len(s.pool.busy))
 	}
 	for _, w := range s.pool.busy {
-		s.endSession(now, w.session, Drained)
+		if w.session != nil {
+			s.endSession(now, w.session, Drained)
+		}
 	}
 }
 
@@ -69,7 +71,7 @@ func (s *Supervisor) advance(now time.Time) {
 }
 
 // finished says that nothing is left to wait for: every worker has been reaped,
-// and none is on its way.
+// or can't be, and none is on its way.
 func (s *Supervisor) finished() bool {
-	return s.phase >= draining && len(s.pool.all) == 0 && s.pool.starting == 0
+	return s.phase >= draining && len(s.pool.all) == s.stuck && s.pool.starting == 0
 }

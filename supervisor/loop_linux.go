@@ -137,6 +137,9 @@ func (s *Supervisor) tick(now time.Time) {
 		}
 		if !now.Before(w.patience) {
 			w.press(now)
+			if w.overstays(now) {
+				s.abandon(now, w)
+			}
 		}
 		s.at(w.patience)
 	}

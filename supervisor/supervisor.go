@@ -48,6 +48,7 @@ type Supervisor struct {
 	queue    entrance
 	unproved int // strangers' sessions that run and have not been acknowledged
 	credit   credit
+	stuck    int // workers that SIGKILL does not end
 	pool     pool
 	counters ServerStats
 	quiet    quiet

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
@@ -43,7 +44,9 @@ type worker struct {
 	// stronger signal. Zero while nothing was asked.
 	patience time.Time
 	asked    ask
-	violated string // what it did against the contract, if it did
+	killed   time.Time // when it first got SIGKILL
+	stuck    bool      // that did not help; see Supervisor.abandon
+	violated string    // what it did against the contract, if it did
 }
 
 // ask is how strongly a worker was told to leave.
@@ -97,6 +100,9 @@ func (w *worker) press(now time.Time) {
 		w.asked = askedTerm
 		ipc.Kill(w.PIDFD, unix.SIGTERM)
 	default:
+		if w.asked != askedKill {
+			w.killed = now
+		}
 		w.asked = askedKill
 		ipc.Kill(w.PIDFD, unix.SIGKILL)
 	}
@@ -106,6 +112,33 @@ func (w *worker) press(now time.Time) {
 func (w *worker) kill(now time.Time) {
 	w.asked = askedTerm
 	w.press(now)
+}
+
+// stuckAfter is how long a worker may take to die of SIGKILL. Longer takes only one
+// that waits in the kernel where no signal reaches it, such as for a file server.
+const stuckAfter = 5 * time.Second
+
+func (w *worker) overstays(now time.Time) bool {
+	return w.asked == askedKill && !w.stuck && now.Sub(w.killed) >= stuckAfter
+}
+
+// abandon is for a worker that does not die. Its session ends now, and it keeps a
+// place of MaxSessions until it does: who waits for the same is not to fill the
+// machine. Nobody waits for it, also at the end.
+func (s *Supervisor) abandon(now time.Time, w *worker) {
+	w.stuck = true
+	s.stuck++
+	s.report.logf(hclog.Error, "a worker does not die of SIGKILL", append(s.about(w),
+		"why", "it hangs in the kernel, as a file system that does not answer makes it; it keeps a place of MaxSessions until it ends")...)
+	switch {
+	case w.session != nil:
+		s.bury(now, w, "does not die of SIGKILL", "")
+	case w.state == starting:
+		s.startFailed(now, w.wave, false, "a worker that was not ready in time does not die of SIGKILL")
+	}
+	s.pool.removeIdle(w)
+	w.state = leaving
+	s.pool.busy[w.id] = w
 }
 
 // How many frames a worker may send: twice what the contract allows, with a

@@ -1,8 +1,11 @@
 package supervisor
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"brood/ipc"
 	"brood/ipc/launch"
@@ -89,5 +92,44 @@ func TestAllowanceForgivesWhatPiledUpInAPipe(t *testing.T) {
 		if !w.allowsFrame(now) {
 			t.Fatalf("frame %d of the %d that a pipe holds was not allowed", i+1, ipc.MaxFrame/len(b))
 		}
+	}
+}
+
+// A worker that hangs in the kernel costs its place, and neither its client's
+// patience nor the end of the server.
+func TestAWorkerThatDoesNotDieCostsItsPlaceOnly(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MaxSessions: 2, StallTimeout: time.Minute, MinIdle: -1})
+	w := f.busy(&session{with: testWith})
+	hung := f.now.Add(time.Minute)
+	f.tick(hung) // it is told to end
+	for w.asked != askedKill {
+		f.tick(w.patience)
+	}
+	f.tick(w.killed.Add(stuckAfter - 1))
+	if w.session == nil || f.stuck != 0 {
+		t.Fatal("it was given up before its time")
+	}
+	f.tick(w.killed.Add(stuckAfter + grace))
+	if w.session != nil || f.stuck != 1 || len(f.pool.busy) != 1 || f.full() || f.finished() {
+		t.Errorf("session %+v, %d stuck, %d places taken; want its session ended and its place kept", w.session, f.stuck, len(f.pool.busy))
+	}
+	f.tick(w.patience.Add(grace)) // once is enough
+	young := &worker{Child: w.Child, id: 99, killed: f.now, asked: askedKill, patience: f.now, wave: f.pool.wave}
+	f.pool.all[young.id], f.pool.starting = young, 1
+	f.tick(f.now.Add(stuckAfter))
+	if f.stuck != 2 || f.pool.starting != 0 || !f.full() {
+		t.Errorf("%d stuck, %d starting, full %v; want two, none and full", f.stuck, f.pool.starting, f.full())
+	}
+	f.hurry(f.now)
+	if !f.finished() {
+		t.Error("the server waits for a worker that does not die")
+	}
+	f.dies(w, ipc.Exit{Signal: unix.SIGKILL}, "")
+	if f.stuck != 1 || f.full() {
+		t.Errorf("after its end %d stuck, full %v", f.stuck, f.full())
+	}
+	if got := f.reported(); len(got) != 1 || got[0].Outcome != Stalled || !strings.Contains(got[0].Detail, "does not die") {
+		t.Errorf("recorded %+v, want one stalled session, and why", got)
 	}
 }

@@ -3,8 +3,10 @@ package integration
 import (
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 
+	"brood/protocol"
 	"brood/test/harness"
 	"brood/worker/workertest"
 )
@@ -46,5 +48,37 @@ func TestASessionThatTakesTooLongIsEnded(t *testing.T) {
 	}
 	if c := s.Counters(); c.Int("expired") != 1 || c.Int("completed") != 1 {
 		t.Errorf("counters %v, want 1 expired and 1 completed", c)
+	}
+}
+
+func TestAWorkerThatHangsInTheKernelCostsItsPlaceOnly(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("f", 1500)
+	s := harness.Serve(t, "--root", tree.Dir, "--stall-timeout", "2s", "--min-idle", "-1")
+	peer := harness.NewPeer(t, "127.0.0.1")
+	peer.Send(s.Addr, harness.RRQ("f"))
+	peer.Data(1)
+	workers := harness.Children(s.PID)
+	if len(workers) != 1 {
+		t.Fatalf("%d workers for one session", len(workers))
+	}
+	thaw := harness.Freeze(t, workers[0])
+	s.Wait("a worker does not die of SIGKILL", nil)
+	peer.Error(protocol.CodeUndefined)
+	if l := s.Session("f"); l.String("outcome") != "stalled" || !strings.Contains(l.String("detail"), "does not die") {
+		t.Errorf("logged %v, want it stalled, and why", l)
+	}
+	client := workertest.Client{Timeout: longTimeout}
+	if _, err := client.Get(t.Context(), s.Addr, "f", io.Discard); err != nil {
+		t.Errorf("another client meanwhile: %v", err)
+	}
+	s.Signal(syscall.SIGTERM)
+	if code := s.Exit(); code != 0 {
+		t.Errorf("the server ended with %d", code)
+	}
+	thaw()
+	if !harness.Eventually(func() bool { return harness.Status(workers[0], "State") == "" }) {
+		t.Error("the worker outlives its thaw")
 	}
 }
