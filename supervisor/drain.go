@@ -17,6 +17,9 @@ const (
 	asking                // sessions have been told to end; their workers get SIGTERM, then SIGKILL
 )
 
+// leftEvery is how often a drain says what is left.
+const leftEvery = 5 * time.Second
+
 // drain begins the end: no more requests, and as much time as Options give to
 // those who are served.
 func (s *Supervisor) drain(now time.Time) {
@@ -37,7 +40,10 @@ func (s *Supervisor) drain(now time.Time) {
 			s.dismiss(now, w)
 		}
 	}
+	s.leftAt = now.Add(leftEvery)
+	s.at(s.leftAt)
 	s.at(s.phaseEnd)
+	s.notify("STOPPING=1", s.status())
 	s.report.logf(hclog.Info, "draining", "sessions", len(s.pool.busy), "at-most", s.DrainTimeout.String())
 }
 
@@ -68,6 +74,12 @@ func (s *Supervisor) advance(now time.Time) {
 		return
 	}
 	s.at(s.phaseEnd)
+	if !now.Before(s.leftAt) {
+		s.leftAt = now.Add(leftEvery)
+		s.report.logf(hclog.Info, "still draining", "sessions", len(s.pool.busy), "at-most", s.phaseEnd.Sub(now).Round(time.Second).String())
+		s.notify(s.status())
+	}
+	s.at(s.leftAt)
 }
 
 // finished says that nothing is left to wait for: every worker has been reaped,

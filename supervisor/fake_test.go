@@ -47,6 +47,7 @@ func newFake(t *testing.T, o Options) *fake {
 		queue:    newEntrance(),
 		credit:   newCredit(settled.MaxSessions, fakeCPUs),
 		phase:    serving,
+		notifier: notifier{fd: -1},
 		starter:  &starter{orders: make(chan order, fakeStarting)},
 		report:   newReporter(hclog.NewNullLogger()),
 	}

@@ -113,28 +113,74 @@ func newListener(family int) (*listener, error) {
 		return nil, err
 	}
 	l := &listener{fd: fd}
+	if err := l.equip(family); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// adopt makes a listener of a socket that a service manager has bound.
+func adopt(k Socket) (*listener, error) {
+	wrong := func(what string, err error) (*listener, error) {
+		return nil, fmt.Errorf("socket %q of the service manager, descriptor %d: %s: %w", k.Name, k.FD, what, err)
+	}
+	kind, err := unix.GetsockoptInt(k.FD, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return wrong("want a socket", err)
+	}
+	bound, err := unix.Getsockname(k.FD)
+	if err != nil {
+		return wrong("its address", err)
+	}
+	l := &listener{fd: k.FD, addr: addrPort(bound)}
+	if kind != unix.SOCK_DGRAM || !l.addr.IsValid() || l.addr.Port() == 0 {
+		return wrong("want UDP, bound to a port (ListenDatagram=ADDRESS:PORT)", unix.EPROTOTYPE)
+	}
+	if l.addr.Addr() == netip.IPv6Unspecified() {
+		// It can't be changed any more.
+		if only, err := unix.GetsockoptInt(k.FD, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY); err != nil || only == 0 {
+			return wrong("it is for IPv4, too; want BindIPv6Only=ipv6-only, and ListenDatagram=0.0.0.0:PORT beside it", unix.EAFNOSUPPORT)
+		}
+	}
+	unix.CloseOnExec(k.FD)
+	if err := unix.SetNonblock(k.FD, true); err != nil {
+		return wrong("O_NONBLOCK", err)
+	}
+	if err := l.equip(family(l.addr.Addr())); err != nil {
+		return wrong("its options", err)
+	}
+	return l, nil
+}
+
+// equip sets what a listener's socket must have, bound or not.
+func (l *listener) equip(family int) (err error) {
 	if family == unix.AF_INET {
 		err = unix.SetsockoptInt(l.fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 	} else {
 		err = errors.Join(
 			// IPv4 has a socket of its own: mapped addresses would reach handlers and logs.
-			unix.SetsockoptInt(l.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1),
+			l.onlyIPv6(),
 			unix.SetsockoptInt(l.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1))
 	}
 	if err != nil {
-		l.close()
-		return nil, err
+		return err
 	}
 	// The default buffer holds 256 requests, and what a burst loses there nobody
 	// sees. FORCE needs CAP_NET_ADMIN; without it the kernel gives what it allows.
 	if unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	}
-	if l.room, err = unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil {
-		l.close()
-		return nil, err
+	l.room, err = unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	return err
+}
+
+// onlyIPv6 is for sockets that are not bound yet.
+func (l *listener) onlyIPv6() error {
+	if l.addr.IsValid() {
+		return nil
 	}
-	return l, nil
+	return unix.SetsockoptInt(l.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 }
 
 func (l *listener) bind(addr netip.AddrPort) error {

@@ -113,8 +113,14 @@ func (s *Supervisor) tick(now time.Time) {
 	if !now.Before(s.statsAt) {
 		s.statsAt = now.Add(s.StatsInterval)
 		s.reportStats(s.report.post)
+		s.notify(s.status())
 	}
 	s.at(s.statsAt)
+	alive, err := s.notifier.alive(now)
+	if err != nil {
+		s.unnotified(err)
+	}
+	s.at(alive)
 	s.advance(now)
 	s.reapOrphans()
 	if s.phase == serving && s.launch != nil {

@@ -21,8 +21,12 @@ import (
 type Options struct {
 	// Listen are the addresses to serve on: "192.0.2.1:69", "[2001:db8::1]:69",
 	// ":69" for every address of both families. Port 0 lets the kernel choose; see
-	// Supervisor.Addrs. None means ":69".
+	// Supervisor.Addrs. "fd:NAME" are the sockets of this name in Manager. None
+	// means all of Manager's, or ":69" where it has none.
 	Listen []string
+
+	// Manager is the service manager's part; see FromManager. Zero means none.
+	Manager Manager
 
 	// Config is handed, as it stands, to the handler constructor of every worker.
 	Config []byte
@@ -196,7 +200,8 @@ const minAddressSpace = 2 << 30
 // settings are Options with every default filled in and every fault found.
 type settings struct {
 	Options
-	listen []netip.AddrPort
+	listen  []netip.AddrPort
+	sockets []Socket // that were passed, and are to be served
 }
 
 func (o Options) settle() (*settings, error) {
@@ -204,10 +209,20 @@ func (o Options) settle() (*settings, error) {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 
-	if len(s.Listen) == 0 {
+	var err error
+	if s.sockets, err = s.Manager.chosen(s.Listen); err != nil {
+		faults = append(faults, err)
+	}
+	if len(s.sockets) > 0 && s.SinglePort {
+		fault("SinglePort and sockets of a service manager: sessions share the port, and only what binds it itself can do that; stop the socket unit")
+	}
+	if len(s.Listen) == 0 && len(s.sockets) == 0 {
 		s.Listen = []string{":69"}
 	}
 	for _, text := range s.Listen {
+		if strings.HasPrefix(text, socketPrefix) {
+			continue
+		}
 		addrs, err := parseListen(text)
 		if err != nil {
 			faults = append(faults, err)

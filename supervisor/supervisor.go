@@ -27,6 +27,7 @@ type Supervisor struct {
 	guard     guard
 	listeners []*listener
 	addrs     []netip.AddrPort
+	notifier  notifier
 	inbox     *inbox
 	ran       atomic.Bool   // Run or Close was called
 	hurried   chan struct{} // Hurry was called; Run may wait for the log by then
@@ -55,6 +56,7 @@ type Supervisor struct {
 	chatter  chatter
 	lastID   uint64 // of a session
 	phase    phase
+	leftAt   time.Time // when a drain next says what is left
 	phaseEnd time.Time // when the next phase begins, whatever still runs
 	nextTick time.Time
 	statsAt  time.Time
@@ -80,7 +82,12 @@ func New(o Options) (*Supervisor, error) {
 		s.closeListeners()
 		return nil, err
 	}
+	if s.notifier, err = newNotifier(&s.Manager); err != nil {
+		s.closeListeners()
+		return nil, fmt.Errorf("the service manager's socket: %w", err)
+	}
 	if s.inbox, err = newInbox(); err != nil {
+		s.notifier.close()
 		s.closeListeners()
 		return nil, err
 	}
@@ -104,6 +111,20 @@ func (s *Supervisor) bind() error {
 		s.listeners = append(s.listeners, l)
 		s.addrs = append(s.addrs, l.addr)
 		port = l.addr.Port()
+	}
+	for _, k := range s.settings.sockets {
+		l, err := adopt(k)
+		if err != nil {
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+		s.addrs = append(s.addrs, l.addr)
+	}
+	for _, k := range s.Manager.Sockets {
+		if !slices.Contains(s.settings.sockets, k) {
+			s.Logger.Warn("a socket of the service manager is not used: --listen names others", "socket", k.Name)
+			unix.Close(k.FD)
+		}
 	}
 	// The limit is the same for all of them.
 	if room := s.listeners[0].room; room < 2*receiveBuffer {
@@ -277,12 +298,35 @@ func (s *Supervisor) open() {
 		s.report.logf(hclog.Info, "listening", "address", l.addr.String())
 	}
 	s.phase = serving
+	s.notify("READY=1", s.status())
+}
+
+// notify tells the service manager. That it can't be told is said once a second at
+// most, and hurts nobody else.
+func (s *Supervisor) notify(assignments ...string) {
+	if err := s.notifier.tell(assignments...); err != nil {
+		s.unnotified(err)
+	}
+}
+
+func (s *Supervisor) unnotified(err error) {
+	s.grumble(time.Now(), "the service manager can't be told", "socket", s.Manager.NotifySocket, "error", err.Error())
+}
+
+// status is a line for whoever asks the service manager how we are.
+func (s *Supervisor) status() string {
+	does := "serving"
+	if s.phase >= draining {
+		does = "draining"
+	}
+	return fmt.Sprintf("STATUS=%s; %d sessions, %d waiting, %d begun so far", does, len(s.pool.busy), s.queue.len(), s.counters.Started)
 }
 
 func (s *Supervisor) close() {
 	idle := s.starter == nil || s.starter.close()
 	s.closeListeners()
 	s.inbox.close()
+	s.notifier.close()
 	ipc.CloseFD(s.epoll)
 	if s.macs != nil {
 		ipc.CloseFD(s.macs.fd)

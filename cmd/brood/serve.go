@@ -29,8 +29,9 @@ What is served:
   --follow DIR           a further tree that symbolic links under the root may
                          lead to; may be given more than once
 Where:
-  --listen ADDR          ADDRESS:PORT, [ADDRESS]:PORT or :PORT (every address);
-                         may be given more than once (default :69)
+  --listen ADDR          ADDRESS:PORT, [ADDRESS]:PORT or :PORT (every address),
+                         or fd:NAME, sockets of this name from systemd; may be
+                         given more than once (default :69, or systemd's sockets)
   --port-range LO-HI     answer from these ports only, for firewalls
                          (default: the kernel's ephemeral ports)
   --single-port          answer from the port that was asked, for firewalls and
@@ -284,6 +285,9 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return usageError(stderr, err)
 	}
+	if o.Manager, err = supervisor.FromManager(); err != nil {
+		return failed(f, log, stderr, err)
+	}
 	sup, err := supervisor.New(o)
 	var wrong *supervisor.OptionsError
 	if errors.As(err, &wrong) {
@@ -292,13 +296,17 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = runUntilSignal(sup, log)
 	}
-	switch {
-	case err != nil && f.logFormat == "json":
+	if err != nil {
+		return failed(f, log, stderr, err)
+	}
+	return exitOK
+}
+
+func failed(f *serveFlags, log hclog.Logger, stderr io.Writer, err error) int {
+	if f.logFormat == "json" {
 		log.Error("can't serve", "error", err)
-	case err != nil:
+	} else {
 		fmt.Fprintf(stderr, "brood serve: %v\n", err) // without a logger's quotes around quotes
-	default:
-		return exitOK
 	}
 	return exitError
 }

@@ -1,0 +1,58 @@
+package interop
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"brood/test/harness"
+)
+
+// What systemd reads in our units is what we mean: it knows every line, and finds
+// the program.
+func TestSystemdUnderstandsTheUnits(t *testing.T) {
+	t.Parallel()
+	analyze := find(t, "systemd-analyze")
+	dir := t.TempDir()
+	var units []string
+	for _, name := range []string{"brood.service", "brood.socket"} {
+		text, err := os.ReadFile(filepath.Join("../../cmd/brood/packaging", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "brood.service" && !strings.Contains(string(text), "ExecStart=/usr/sbin/brood serve ") {
+			t.Errorf("%s does not start /usr/sbin/brood", name)
+		}
+		units = append(units, filepath.Join(dir, name))
+		replaced := strings.ReplaceAll(string(text), "/usr/sbin/brood", harness.Brood(t))
+		if err := os.WriteFile(units[len(units)-1], []byte(replaced), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verify := func() string {
+		cmd := exec.Command(analyze, append([]string{"verify", "--man=no", "--recursive-errors=no"}, units...)...)
+		if root, err := filepath.Abs(unpacked); err == nil && strings.HasPrefix(analyze, root) {
+			lib := filepath.Join(root, "usr/lib/x86_64-linux-gnu")
+			cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+lib+":"+filepath.Join(lib, "systemd"))
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return string(out) + err.Error()
+		}
+		return string(out)
+	}
+	if said := verify(); said != "" {
+		t.Errorf("systemd-analyze verify: %s", said)
+	}
+	f, err := os.OpenFile(units[0], os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString("[Service]\nKilMode=process\n")
+	f.Close()
+	if said := verify(); !strings.Contains(said, "KilMode") {
+		t.Errorf("of a line that is wrong it says %q: it looks at nothing", said)
+	}
+}
