@@ -27,6 +27,10 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		return
 	}
 	with := conversation{peer: a.peer, local: a.local}
+	if s.answeredElsewhere(now, with, a.data) {
+		s.counters.Duplicates++
+		return
+	}
 	dup, talks := s.sessions.duplicate(with, a.data)
 	if dup != nil {
 		s.counters.Duplicates++
@@ -150,7 +154,7 @@ func (s *Supervisor) room(source netip.Addr) int {
 
 // serveWaiting hands waiting requests to idle workers, as far as there are any.
 func (s *Supervisor) serveWaiting(now time.Time) {
-	for s.queue.len() > 0 && s.servesNow(now, false) && !now.Before(s.pool.holdUntil) {
+	for s.queue.len() > 0 && !s.yielding && s.servesNow(now, false) && !now.Before(s.pool.holdUntil) {
 		sess := s.queue.pop(s.servesNow(now, true), s.room)
 		if sess == nil {
 			s.at(s.credit.due(now))

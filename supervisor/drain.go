@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
 )
 
 // phase is where a server is in its life. Each but serving has an end.
@@ -27,6 +28,9 @@ func (s *Supervisor) drain(now time.Time) {
 		return
 	}
 	s.phase, s.phaseEnd = draining, now.Add(s.DrainTimeout)
+	if s.successor != nil {
+		unix.Kill(s.successor.pid, unix.SIGKILL) // it is not to serve after our end
+	}
 	s.closeListeners()
 	anybody := func(netip.Addr) int { return 1 }
 	for s.queue.len() > 0 {

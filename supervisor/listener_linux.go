@@ -34,6 +34,7 @@ const receiveBuffer = burst * datagramCost / 2
 // listener is a UDP socket on one of the server's addresses.
 type listener struct {
 	fd    int
+	name  string // by which a new process knows it
 	addr  netip.AddrPort
 	room  int    // of the receive buffer in bytes, as the kernel counts them
 	drops uint32 // as the kernel last told
@@ -77,8 +78,13 @@ func (l *listener) claim(addr netip.AddrPort, shared bool) error {
 	if err := l.bindFirst(addr); err != nil {
 		return err
 	}
-	for addr.Addr().IsUnspecified() && len(l.spares) < spares {
-		spare, err := newListener(family(addr.Addr()))
+	return l.addSpares()
+}
+
+// addSpares gives a shared listener of every address what others will need.
+func (l *listener) addSpares() error {
+	for l.addr.Addr().IsUnspecified() && len(l.spares) < spares {
+		spare, err := newListener(family(l.addr.Addr()))
 		if err != nil {
 			return err
 		}
@@ -150,6 +156,7 @@ func adopt(k Socket) (*listener, error) {
 	if err := l.equip(family(l.addr.Addr())); err != nil {
 		return wrong("its options", err)
 	}
+	l.newDrops() // what it had no room for until now
 	return l, nil
 }
 
@@ -168,7 +175,12 @@ func (l *listener) equip(family int) (err error) {
 	}
 	// The default buffer holds 256 requests, and what a burst loses there nobody
 	// sees. FORCE needs CAP_NET_ADMIN; without it the kernel gives what it allows.
-	if unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+	// One that was adopted may have more than that: it is never made smaller.
+	before, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil {
+		return err
+	}
+	if before < 2*receiveBuffer && unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	}
 	l.room, err = unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)

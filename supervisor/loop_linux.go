@@ -71,7 +71,8 @@ func (s *Supervisor) dispatch(now time.Time, tag, id uint32) {
 		}
 		return
 	case tagListener:
-		if int(id) < len(s.listeners) { // they may have been closed in this very round
+		// They may have been closed in this very round, or be another's to read.
+		if int(id) < len(s.listeners) && !s.yielding {
 			l := s.listeners[id]
 			s.receiver.receive(l, func(a arrival) { s.arrive(now, l, a) })
 		}

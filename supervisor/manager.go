@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,8 @@ type Manager struct {
 	// Sockets are UDP sockets that are bound already. New takes them over, and
 	// closes those that Listen leaves out.
 	Sockets []Socket
+
+	predecessor *predecessor // this process is an upgrade of
 }
 
 // Socket is an inherited one. Several may have the same name.
@@ -35,12 +38,23 @@ type Socket struct {
 func FromManager() (Manager, error) {
 	env := make(map[string]string)
 	for _, name := range []string{
-		"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES",
+		"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", handoverEnv,
 	} {
 		env[name] = os.Getenv(name)
 		os.Unsetenv(name)
 	}
-	return parseManager(env, os.Getpid())
+	m, err := parseManager(env, os.Getpid())
+	if m.predecessor = inherit(env[handoverEnv]); m.predecessor != nil {
+		for name, fds := range m.predecessor.ports {
+			if passed, ok := strings.CutPrefix(name, socketPrefix); ok {
+				for _, fd := range fds {
+					m.Sockets = append(m.Sockets, Socket{passed, fd})
+				}
+			}
+		}
+		slices.SortFunc(m.Sockets, func(a, b Socket) int { return a.FD - b.FD })
+	}
+	return m, err
 }
 
 func parseManager(env map[string]string, pid int) (m Manager, err error) {

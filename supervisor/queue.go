@@ -153,6 +153,15 @@ func (q *queue) last() *session {
 	return s
 }
 
+// each visits the waiting sessions, of each source the oldest first.
+func (q *queue) each(visit func(*session)) {
+	for _, l := range q.turns {
+		for _, s := range l.waiting {
+			visit(s)
+		}
+	}
+}
+
 // eligible is how many waiting sessions room has some for, or enough if there are
 // more than that.
 func (q *queue) eligible(enough int, room func(source netip.Addr) int) (n int) {

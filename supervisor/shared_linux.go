@@ -155,7 +155,33 @@ func (s *Supervisor) listenAlso(l *listener, at netip.AddrPort) (err error) {
 		own.close()
 		return err
 	}
+	own.name = ownPrefix + at.String()
 	s.listeners = append(s.listeners, own)
+	return nil
+}
+
+// ownPrefix marks the name of a listener that an address was given in single-port
+// mode.
+const ownPrefix = "own "
+
+// inheritOwn takes the listeners over that addresses had in the process before us.
+func (s *Supervisor) inheritOwn(p *predecessor) error {
+	for name, fds := range p.ports {
+		text, ok := strings.CutPrefix(name, ownPrefix)
+		if !ok {
+			continue
+		}
+		for _, fd := range fds {
+			own, err := adopt(Socket{text, fd})
+			if err != nil {
+				return err
+			}
+			own.name = name
+			s.listeners = append(s.listeners, own)
+			s.tried[own.addr] = true
+		}
+		delete(p.ports, name)
+	}
 	return nil
 }
 

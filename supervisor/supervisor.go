@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -34,28 +35,34 @@ type Supervisor struct {
 
 	// All below belongs to the loop.
 
-	epoll    int
-	started  time.Time
-	report   *reporter
-	launch   *launch.Launch
-	starter  *starter
-	receiver receiver
-	tried    map[netip.AddrPort]bool // to give a listener of their own, in single-port mode
-	strays   []stray
-	macs     *neighbours
-	sessions table
-	gate     gate
-	crashes  crashes
-	queue    entrance
-	unproved int // strangers' sessions that run and have not been acknowledged
-	credit   credit
-	stuck    int // workers that SIGKILL does not end
-	pool     pool
-	counters ServerStats
-	quiet    quiet
-	chatter  chatter
-	lastID   uint64 // of a session
-	phase    phase
+	epoll          int
+	started        time.Time
+	report         *reporter
+	launch         *launch.Launch
+	starter        *starter
+	receiver       receiver
+	tried          map[netip.AddrPort]bool // to give a listener of their own, in single-port mode
+	strays         []stray
+	macs           *neighbours
+	sessions       table
+	gate           gate
+	crashes        crashes
+	queue          entrance
+	unproved       int // strangers' sessions that run and have not been acknowledged
+	credit         credit
+	stuck          int // workers that SIGKILL does not end
+	pool           pool
+	counters       ServerStats
+	quiet          quiet
+	chatter        chatter
+	lastID         uint64 // of a session
+	phase          phase
+	successor      *successor              // of an upgrade that is under way
+	yielding       bool                    // it has what waits, and the ports are not read
+	elsewhere      map[conversation]string // requests that the process before us answers
+	elsewhereUntil time.Time
+	executable     string // what this process was started from
+
 	leftAt   time.Time // when a drain next says what is left
 	phaseEnd time.Time // when the next phase begins, whatever still runs
 	nextTick time.Time
@@ -70,7 +77,10 @@ func New(o Options) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Supervisor{settings: *settled, epoll: -1, hurried: make(chan struct{}, 1)}
+	s := &Supervisor{settings: *settled, epoll: -1, hurried: make(chan struct{}, 1), tried: make(map[netip.AddrPort]bool)}
+	if s.executable, err = os.Executable(); err != nil {
+		return nil, err
+	}
 	if s.who, err = workerIdentity(s.User); err != nil {
 		return nil, err
 	}
@@ -100,7 +110,7 @@ func (s *Supervisor) bind() error {
 		if addr.Port() == 0 && addr.Addr() == netip.IPv6Unspecified() && port != 0 {
 			addr = netip.AddrPortFrom(addr.Addr(), port)
 		}
-		l, err := listen(addr, s.SinglePort)
+		l, err := s.obtain(addr)
 		if errors.Is(err, unix.EAFNOSUPPORT) && addr.Addr() == netip.IPv6Unspecified() && len(s.listeners) > 0 {
 			s.Logger.Info("this kernel has no IPv6; serving IPv4 only")
 			continue
@@ -117,8 +127,17 @@ func (s *Supervisor) bind() error {
 		if err != nil {
 			return err
 		}
+		l.name = socketPrefix + k.Name
 		s.listeners = append(s.listeners, l)
 		s.addrs = append(s.addrs, l.addr)
+	}
+	if p := s.Manager.predecessor; p != nil {
+		if s.SinglePort {
+			if err := s.inheritOwn(p); err != nil {
+				return err
+			}
+		}
+		p.closePorts() // of addresses that are not served any more
 	}
 	for _, k := range s.Manager.Sockets {
 		if !slices.Contains(s.settings.sockets, k) {
@@ -255,7 +274,6 @@ func (s *Supervisor) prepare() error {
 	s.started = time.Now()
 	s.statsAt = s.started.Add(s.StatsInterval)
 	s.sessions, s.quiet = newTable(), make(quiet)
-	s.tried = make(map[netip.AddrPort]bool)
 	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool(maxStarting)
 	s.queue, s.credit = newEntrance(), newCredit(s.MaxSessions, runtime.NumCPU())
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -289,16 +307,57 @@ func (s *Supervisor) prepare() error {
 
 // open begins to read requests: the first worker is up.
 func (s *Supervisor) open() {
+	s.phase = serving
+	if p := s.Manager.predecessor; p != nil {
+		go s.takeOver(p) // who reads the ports until then
+		return
+	}
+	s.listening()
+}
+
+// listening begins to read the ports.
+func (s *Supervisor) listening() {
+	if err := s.watchListeners(); err != nil {
+		return
+	}
+	for _, l := range s.listeners {
+		s.report.logf(hclog.Info, "listening", "address", l.addr.String())
+	}
+	s.notify("READY=1", s.status())
+}
+
+func (s *Supervisor) watchListeners() error {
 	for i, l := range s.listeners {
 		if err := s.watch(l.fd, tagListener, uint32(i)); err != nil {
 			s.fatal = err
 			s.hurry(time.Now())
-			return
+			return err
 		}
-		s.report.logf(hclog.Info, "listening", "address", l.addr.String())
 	}
-	s.phase = serving
-	s.notify("READY=1", s.status())
+	return nil
+}
+
+// obtain returns the listener of an address: the one that the process before us
+// had, or a new one.
+func (s *Supervisor) obtain(addr netip.AddrPort) (*listener, error) {
+	name := addr.String()
+	fd, ok := s.Manager.predecessor.port(name)
+	if !ok {
+		l, err := listen(addr, s.SinglePort)
+		if err == nil {
+			l.name = name
+		}
+		return l, err
+	}
+	l, err := adopt(Socket{name, fd})
+	if err != nil {
+		return nil, err
+	}
+	l.name = name
+	if s.SinglePort {
+		err = l.addSpares()
+	}
+	return l, err
 }
 
 // notify tells the service manager. That it can't be told is said once a second at

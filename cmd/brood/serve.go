@@ -100,6 +100,8 @@ Reports:
 Signals:
   SIGTERM, SIGINT        drain: close the ports, let sessions finish for up to
                          30 s; a second one ends them now
+  SIGUSR2                upgrade: start the executable anew, with the same
+                         arguments; it takes the ports over when it is ready
 
 Exit codes:
   0  drained
@@ -324,7 +326,14 @@ func runUntilSignal(sup *supervisor.Supervisor, log hclog.Logger) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGPIPE) // a closed log must not end the server
-	go func() {                    // ends with the process
+	upgrade := make(chan os.Signal, 1)
+	signal.Notify(upgrade, syscall.SIGUSR2)
+	go func() { // ends with the process
+		for range upgrade {
+			sup.Upgrade()
+		}
+	}()
+	go func() { // ends with the process
 		// Act first, and let the words wait by themselves: the log may be a pipe that
 		// is full and that nobody reads.
 		first := <-signals
