@@ -156,6 +156,10 @@ func (s *Supervisor) leave(now time.Time, w *worker, again bool) {
 // returned is a worker that has found itself as it was before its first session.
 func (s *Supervisor) returned(now time.Time, w *worker) {
 	w.returning = false
+	if w.outdated {
+		s.dismiss(now, w)
+		return
+	}
 	if w.asked > askedNicely {
 		return // too late: a signal is on its way to it
 	}

@@ -48,7 +48,7 @@ func newFake(t *testing.T, o Options) *fake {
 		credit:   newCredit(settled.MaxSessions, fakeCPUs),
 		phase:    serving,
 		notifier: notifier{fd: -1},
-		starter:  &starter{orders: make(chan order, fakeStarting)},
+		gen:      &generation{starter: &starter{orders: make(chan order, fakeStarting)}},
 		report:   newReporter(hclog.NewNullLogger()),
 	}
 	if f.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -75,7 +75,7 @@ func (f *fake) reported() []SessionStats {
 func (f *fake) born(t *testing.T) *worker {
 	t.Helper()
 	select {
-	case <-f.starter.orders:
+	case <-f.gen.starter.orders:
 	default:
 		t.Fatalf("no worker was ordered; %d are starting", f.pool.starting)
 	}
@@ -90,7 +90,7 @@ func (f *fake) born(t *testing.T) *worker {
 func deliver(r *reporter) bool { return r.finish(func() {}, time.Now().Add(time.Hour), nil) }
 
 // ordered is how many workers the starter was asked for and has not made.
-func (f *fake) ordered() int { return len(f.starter.orders) }
+func (f *fake) ordered() int { return len(f.gen.starter.orders) }
 
 // serving makes a worker that has been given a session.
 func (f *fake) busy(sess *session) *worker {

@@ -175,12 +175,14 @@ func (l *listener) equip(family int) (err error) {
 	}
 	// The default buffer holds 256 requests, and what a burst loses there nobody
 	// sees. FORCE needs CAP_NET_ADMIN; without it the kernel gives what it allows.
-	// One that was adopted may have more than that: it is never made smaller.
+	// One that was adopted and has been given more than the default keeps that.
 	before, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 	if err != nil {
 		return err
 	}
-	if before < 2*receiveBuffer && unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+	const usual = 212_992 // net.core.rmem_default
+	if before < 2*receiveBuffer && unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil &&
+		(!l.addr.IsValid() || before <= usual) {
 		unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	}
 	l.room, err = unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)

@@ -124,8 +124,8 @@ func (s *Supervisor) tick(now time.Time) {
 	s.at(alive)
 	s.advance(now)
 	s.reapOrphans()
-	if s.phase == serving && s.launch != nil {
-		s.starter.look()
+	if s.phase == serving && s.gen.launch != nil {
+		s.gen.starter.look()
 	}
 	for _, w := range s.pool.all {
 		if w.unheard {

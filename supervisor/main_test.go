@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -114,6 +115,8 @@ func newTestHandler(config []byte) (workers.Handler, error) {
 		case "exit":
 			code, _ := strconv.Atoi(arg)
 			unix.Exit(code) // os.Exit takes the race detector a second
+		case "config":
+			return workers.Bytes(config), nil
 		case "missing":
 			return nil, fs.ErrNotExist
 		}
@@ -166,11 +169,12 @@ type spec struct {
 
 // event is one line that a server in a child process says on standard output.
 type event struct {
-	Addrs   []netip.AddrPort `json:",omitempty"`
-	Session *SessionStats    `json:",omitempty"`
-	Server  *ServerStats     `json:",omitempty"`
-	Ran     bool             // Run has returned
-	Err     string           // what New or Run failed with
+	Addrs    []netip.AddrPort `json:",omitempty"`
+	Session  *SessionStats    `json:",omitempty"`
+	Server   *ServerStats     `json:",omitempty"`
+	Reloaded string           `json:",omitempty"` // what came of it
+	Ran      bool             // Run has returned
+	Err      string           // what New or Run failed with
 }
 
 // serveChild is a server. It drains when standard input says so or ends.
@@ -182,6 +186,12 @@ func serveChild() int {
 		return 1
 	}
 	out := json.NewEncoder(os.Stdout)
+	var mu sync.Mutex // reports and reloads come from different goroutines
+	say := func(e event) {
+		mu.Lock()
+		defer mu.Unlock()
+		out.Encode(e)
+	}
 	sup, err := New(Options{
 		Config:         []byte(sp.Config),
 		ReadPaths:      sp.ReadPaths,
@@ -194,15 +204,15 @@ func serveChild() int {
 		PortRange:      sp.PortRange,
 		DrainTimeout:   time.Hour, // ends by Hurry or not at all
 		StatsInterval:  time.Hour,
-		OnSessionStats: func(s SessionStats) { out.Encode(event{Session: &s}) },
-		OnServerStats:  func(s ServerStats) { out.Encode(event{Server: &s}) },
+		OnSessionStats: func(s SessionStats) { say(event{Session: &s}) },
+		OnServerStats:  func(s ServerStats) { say(event{Server: &s}) },
 		Logger:         hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: os.Stderr}),
 	})
 	if err != nil {
-		out.Encode(event{Err: err.Error()})
+		say(event{Err: err.Error()})
 		return 1
 	}
-	out.Encode(event{Addrs: sup.Addrs()})
+	say(event{Addrs: sup.Addrs()})
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer cancel()
@@ -216,6 +226,11 @@ func serveChild() int {
 				cancel()
 			case "hurry":
 				sup.Hurry()
+			default:
+				config, ok := strings.CutPrefix(command, "reload:")
+				if ok {
+					sup.Reload([]byte(config), sp.ReadPaths, func(err error) { say(event{Reloaded: fmt.Sprint(err)}) })
+				}
 			}
 		}
 	}()
@@ -223,7 +238,7 @@ func serveChild() int {
 	if err := sup.Run(ctx); err != nil {
 		last.Err = err.Error()
 	}
-	out.Encode(last)
+	say(last)
 	return 0
 }
 

@@ -267,10 +267,8 @@ func (o Options) settle() (*settings, error) {
 	if s.SessionsPerWorker < 1 || s.SessionsPerWorker > maxSessionsPerWorker {
 		fault("SessionsPerWorker %d: want 1 to %d", o.SessionsPerWorker, maxSessionsPerWorker)
 	}
-	for _, path := range s.ReadPaths {
-		if !filepath.IsAbs(path) {
-			fault("ReadPaths %q: want an absolute path", path)
-		}
+	if err := checkReadPaths(s.ReadPaths); err != nil {
+		faults = append(faults, err)
 	}
 	if s.Sandbox > SandboxOff {
 		fault("Sandbox %v: want SandboxStrict, SandboxNetwork, SandboxExec or SandboxOff", o.Sandbox)
@@ -318,6 +316,16 @@ func (o Options) settle() (*settings, error) {
 		return nil, &OptionsError{errors.Join(faults...)}
 	}
 	return s, nil
+}
+
+func checkReadPaths(paths []string) error {
+	var faults []error
+	for _, path := range paths {
+		if !filepath.IsAbs(path) {
+			faults = append(faults, fmt.Errorf("ReadPaths %q: want an absolute path", path))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // OptionsError is what New returns for Options that can't be: every fault of

@@ -16,10 +16,10 @@ var first = os.Getpid() == 1
 // worker is left to the event of its pidfd. It is called at ticks: there is no
 // hurry, and SIGCHLD would wake the loop for every worker.
 func (s *Supervisor) reapOrphans() {
-	if !first || !s.starter.forking.TryLock() {
+	if !first || !s.forking.TryLock() {
 		return
 	}
-	defer s.starter.forking.Unlock()
+	defer s.forking.Unlock()
 	for _, f := range s.inbox.take() { // now every worker that exists is in the pool
 		f()
 	}

@@ -129,26 +129,28 @@ func (s *Supervisor) refill(now time.Time) {
 	for len(s.pool.idle)+s.pool.starting < wanted && s.pool.starting < s.pool.atOnce {
 		s.pool.starting++
 		wave := s.pool.wave
-		s.starter.start(func(c launch.Child, err error) { s.startedWorker(c, wave, err) })
+		gen := s.gen
+		gen.starter.start(func(c launch.Child, err error) { s.startedWorker(c, wave, gen, err) })
 	}
 }
 
 // startedWorker takes over what the starter made.
-func (s *Supervisor) startedWorker(c launch.Child, wave uint64, err error) {
+func (s *Supervisor) startedWorker(c launch.Child, wave uint64, gen *generation, err error) {
 	now := time.Now()
+	tried := gen == s.trying
+	w := &worker{Child: c, id: s.pool.lastID + 1, wave: wave, gen: gen, tried: tried, outdated: gen != s.gen && !tried, patience: now.Add(readyWithin)}
 	if err != nil {
-		s.startFailed(now, wave, exhausted(err), err.Error())
+		s.notReady(now, w, exhausted(err), err.Error())
 		return
 	}
 	s.counters.WorkersStarted++
 	s.pool.lastID++
-	w := &worker{Child: c, id: s.pool.lastID, wave: wave, patience: now.Add(readyWithin)}
 	for _, in := range []struct {
 		fd  int
 		tag uint32
 	}{{w.Stats, tagStats}, {w.Stderr, tagStderr}, {w.PIDFD, tagExit}} {
 		if err := s.watch(in.fd, in.tag, w.id); err != nil {
-			s.startFailed(now, wave, true, err.Error())
+			s.notReady(now, w, true, err.Error())
 			s.unheard(now, w)
 			return
 		}
@@ -176,6 +178,17 @@ func (s *Supervisor) unheard(now time.Time, w *worker) {
 	s.at(now.Add(unheardEvery))
 }
 
+// notReady is for a start that came to nothing: the server's, or a reload's.
+func (s *Supervisor) notReady(now time.Time, w *worker, short bool, why string) {
+	if !w.tried {
+		s.startFailed(now, w.wave, short, why)
+		return
+	}
+	w.tried = false
+	s.pool.starting--
+	s.untried(w.gen, why)
+}
+
 // startFailed counts one start that came to nothing, and slows the next down.
 func (s *Supervisor) startFailed(now time.Time, wave uint64, short bool, why string) {
 	s.pool.starting--
@@ -190,18 +203,6 @@ func (s *Supervisor) startFailed(now time.Time, wave uint64, short bool, why str
 	s.grumble(now, "a worker did not start", "error", why, "next-try", s.pool.backoff.String())
 }
 
-// renewed lets go of the workers that see the files as they were: those that
-// start from now on see others. A busy one ends its session and serves no other.
-func (s *Supervisor) renewed(now time.Time) {
-	s.report.logf(hclog.Info, "paths that workers read lead elsewhere; idle workers are replaced")
-	for _, w := range s.pool.all {
-		w.outdated = true
-	}
-	for len(s.pool.idle) > 0 {
-		s.dismiss(now, s.pool.takeIdle())
-	}
-}
-
 // StartError says why the first worker did not come up.
 type StartError struct{ Why string }
 
@@ -212,6 +213,10 @@ func (s *Supervisor) ready(now time.Time, w *worker) {
 	if s.phase > serving || w.asked > notAsked || w.outdated {
 		s.dismiss(now, w) // too late, for the server or by its own fault: a signal is on its way to it
 		return
+	}
+	if w.tried {
+		w.tried = false
+		s.renew(now, w)
 	}
 	s.pool.starting--
 	s.pool.succeeded()
@@ -239,6 +244,10 @@ func (s *Supervisor) rest(now time.Time, w *worker) {
 func (s *Supervisor) dismiss(now time.Time, w *worker) {
 	if w.state == starting {
 		s.pool.starting--
+	}
+	if w.tried {
+		w.tried = false
+		s.untried(w.gen, "the server is not serving any more")
 	}
 	s.pool.removeIdle(w)
 	w.state, w.asked, w.returning = leaving, askedNicely, false
@@ -268,7 +277,7 @@ func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string
 		case said != "":
 			why = said
 		}
-		s.startFailed(now, w.wave, threadless(said), why)
+		s.notReady(now, w, threadless(said), why)
 	case w.state == idle:
 		s.pool.removeIdle(w)
 		s.counters.WorkerFailures++

@@ -104,7 +104,7 @@ func TestStartingReturnsToZero(t *testing.T) {
 		failures uint64
 	}{
 		{"it becomes ready", func(f *fake, t *testing.T) { f.ready(f.now, f.born(t)) }, 0},
-		{"it can't be started", func(f *fake, t *testing.T) { (<-f.starter.orders)(launch.Child{}, unix.EAGAIN) }, 1},
+		{"it can't be started", func(f *fake, t *testing.T) { (<-f.gen.starter.orders)(launch.Child{}, unix.EAGAIN) }, 1},
 		{"it dies", func(f *fake, t *testing.T) { f.dies(f.born(t), ipc.Exit{Signal: unix.SIGSEGV}, "") }, 1},
 		{"it exits cleanly and too early", func(f *fake, t *testing.T) { f.dies(f.born(t), ipc.Exit{}, "") }, 1},
 		{"it breaks its contract", func(f *fake, t *testing.T) {
@@ -304,9 +304,9 @@ func TestStartsThatFailAreTriedOneAtATime(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{MinIdle: 20})
 	f.refill(f.now)
-	order := <-f.starter.orders
+	order := <-f.gen.starter.orders
 	for f.ordered() > 0 {
-		<-f.starter.orders
+		<-f.gen.starter.orders
 	}
 	f.pool.starting = 1
 	order(launch.Child{}, unix.EAGAIN)
@@ -318,7 +318,7 @@ func TestStartsThatFailAreTriedOneAtATime(t *testing.T) {
 		w := f.born(t)
 		f.ready(f.now, w)
 		for f.ordered() > 0 {
-			<-f.starter.orders
+			<-f.gen.starter.orders
 		}
 		f.pool.starting = 0
 		f.refill(f.pool.startAt)
@@ -333,7 +333,7 @@ func TestAWorkerThatCantBeWatchedIsReapedByATick(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{MinIdle: 1})
 	f.refill(f.now)
-	order := <-f.starter.orders
+	order := <-f.gen.starter.orders
 	cmd := exec.Command("sleep", "1000")
 	pidfd := -1
 	cmd.SysProcAttr = &syscall.SysProcAttr{PidFD: &pidfd}

@@ -18,13 +18,14 @@ type starter struct {
 	launch  *launch.Launch
 	deliver func(func())
 	renewed func() // for the loop: workers that start from now on may see other files
-	// forking is held while there may be a child that the loop can't know of.
-	forking sync.Mutex
+	// forking is held while there may be a child that the loop can't know of. All
+	// starters have the same.
+	forking *sync.Mutex
 }
 
 // newStarter starts a starter. Results go to deliver, for the loop.
-func newStarter(l *launch.Launch, deliver func(func()), renewed func()) *starter {
-	st := &starter{orders: make(chan order, maxStarting+1), done: make(chan struct{}), launch: l, deliver: deliver, renewed: renewed}
+func newStarter(l *launch.Launch, forking *sync.Mutex, deliver func(func()), renewed func()) *starter {
+	st := &starter{orders: make(chan order, maxStarting+1), done: make(chan struct{}), launch: l, forking: forking, deliver: deliver, renewed: renewed}
 	go func() {
 		defer close(st.done)
 		var left order

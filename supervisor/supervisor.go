@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
-	"brood/ipc/launch"
 	"brood/ipc/sandbox"
 )
 
@@ -38,8 +38,10 @@ type Supervisor struct {
 	epoll          int
 	started        time.Time
 	report         *reporter
-	launch         *launch.Launch
-	starter        *starter
+	gen            *generation
+	reloading      bool
+	trying         *generation // whose first worker is on its way; nil: none
+	forking        sync.Mutex  // see starter
 	receiver       receiver
 	tried          map[netip.AddrPort]bool // to give a listener of their own, in single-port mode
 	strays         []stray
@@ -249,13 +251,7 @@ func (s *Supervisor) prepare() error {
 	}
 	// The paths that workers read are looked up with root's eyes, if there are any.
 	var err error
-	if s.launch, err = launch.New(launch.Spec{
-		Config:    s.Config,
-		User:      s.who.credential(),
-		Sandbox:   s.guard.terms,
-		ReadPaths: s.ReadPaths,
-		ABI:       s.guard.abi,
-	}); err != nil {
+	if s.gen, err = s.newGeneration(s.Config, s.ReadPaths); err != nil {
 		return err
 	}
 	own, err := ownIdentity(s.who)
@@ -286,7 +282,7 @@ func (s *Supervisor) prepare() error {
 	if s.macs, err = openNeighbours(); err != nil {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
-	s.starter = newStarter(s.launch, s.inbox.post, func() { s.renewed(time.Now()) })
+	s.gen.start(s)
 	if surplus != nil {
 		s.report.logf(hclog.Warn, "the supervisor keeps capabilities that it has no use for", "error", surplus.Error())
 	}
@@ -298,7 +294,7 @@ func (s *Supervisor) prepare() error {
 			"uid", unix.Getuid())
 	}
 	s.guard.report(s.report)
-	if unseen := s.launch.Unseen(); len(unseen) > 0 {
+	if unseen := s.gen.launch.Unseen(); len(unseen) > 0 {
 		s.report.logf(hclog.Warn, "the supervisor can't look at paths that workers read: if they are replaced, the old ones are served until a restart", "paths", strings.Join(unseen, ", "))
 	}
 	s.refill(s.started) // the first worker proves the configuration; then the ports are read
@@ -382,16 +378,15 @@ func (s *Supervisor) status() string {
 }
 
 func (s *Supervisor) close() {
-	idle := s.starter == nil || s.starter.close()
+	if s.gen != nil {
+		s.gen.end()
+	}
 	s.closeListeners()
 	s.inbox.close()
 	s.notifier.close()
 	ipc.CloseFD(s.epoll)
 	if s.macs != nil {
 		ipc.CloseFD(s.macs.fd)
-	}
-	if s.launch != nil && idle {
-		s.launch.Close()
 	}
 }
 

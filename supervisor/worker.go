@@ -24,6 +24,8 @@ const (
 type worker struct {
 	launch.Child
 	id      uint32
+	gen     *generation
+	tried   bool   // the first one of a generation that is not in force yet
 	wave    uint64 // of starts, in which it was ordered; see pool
 	state   state
 	session *session // while busy; and until reaped, if it died with it
@@ -134,7 +136,7 @@ func (s *Supervisor) abandon(now time.Time, w *worker) {
 	case w.session != nil:
 		s.bury(now, w, "does not die of SIGKILL", "")
 	case w.state == starting:
-		s.startFailed(now, w.wave, false, "a worker that was not ready in time does not die of SIGKILL")
+		s.notReady(now, w, false, "a worker that was not ready in time does not die of SIGKILL")
 	}
 	s.pool.removeIdle(w)
 	w.state = leaving

@@ -100,6 +100,8 @@ Reports:
 Signals:
   SIGTERM, SIGINT        drain: close the ports, let sessions finish for up to
                          30 s; a second one ends them now
+  SIGHUP                 reload: look the directories up anew; sessions that
+                         begin later are served by workers that see them so
   SIGUSR2                upgrade: start the executable anew, with the same
                          arguments; it takes the ports over when it is ready
 
@@ -296,7 +298,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		return usageError(stderr, err)
 	}
 	if err == nil {
-		err = runUntilSignal(sup, log)
+		err = runUntilSignal(sup, log, f)
 	}
 	if err != nil {
 		return failed(f, log, stderr, err)
@@ -319,18 +321,22 @@ func usageError(stderr io.Writer, err error) int {
 }
 
 // runUntilSignal serves until the first SIGTERM or SIGINT; a second one hurries
-// the drain.
-func runUntilSignal(sup *supervisor.Supervisor, log hclog.Logger) error {
+// the drain. SIGUSR2 upgrades; SIGHUP reloads what the flags name.
+func runUntilSignal(sup *supervisor.Supervisor, log hclog.Logger, f *serveFlags) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGPIPE) // a closed log must not end the server
-	upgrade := make(chan os.Signal, 1)
-	signal.Notify(upgrade, syscall.SIGUSR2)
+	others := make(chan os.Signal, 8)
+	signal.Notify(others, syscall.SIGUSR2, syscall.SIGHUP)
 	go func() { // ends with the process
-		for range upgrade {
-			sup.Upgrade()
+		for s := range others {
+			if s == syscall.SIGUSR2 {
+				sup.Upgrade()
+			} else if o, err := f.options(log); err == nil { // it was when we started
+				sup.Reload(o.Config, o.ReadPaths, func(error) {}) // which the log says
+			}
 		}
 	}()
 	go func() { // ends with the process

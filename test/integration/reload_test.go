@@ -1,0 +1,73 @@
+package integration
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"brood/test/harness"
+	"brood/worker/workertest"
+)
+
+func TestSIGHUPLooksTheRootUpAnew(t *testing.T) {
+	t.Parallel()
+	m := newManager(t)
+	tree := harness.NewTree(t)
+	tree.File("f", 1500)
+	root := filepath.Join(tree.Dir, "root")
+	serves := func(name string, size int) {
+		if err := os.Mkdir(filepath.Join(tree.Dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		tree.File(filepath.Join(name, "f"), size)
+		os.Remove(root)
+		if err := os.Symlink(name, root); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serves("one", 1000)
+	cmd := harness.Command(t, "serve", "--log-format", "json", "--listen", "127.0.0.1:0", "--root", root)
+	cmd.Env = m.env()
+	s := harness.Start(t, cmd)
+	m.wait("READY=1")
+	get := func(want int64) {
+		t.Helper()
+		client := workertest.Client{Timeout: longTimeout}
+		var n counter
+		if _, err := client.Get(t.Context(), s.Addr, "f", &n); err != nil || int64(n) != want {
+			t.Errorf("got %d bytes, %v; want %d", n, err, want)
+		}
+	}
+	get(1000)
+	idle := harness.Children(s.PID)
+	serves("two", 2000)
+	s.Signal(syscall.SIGHUP)
+	s.WaitN(1, "reloaded: sessions that begin from now on are served by the new configuration", nil)
+	m.wait("RELOADING=1")
+	m.wait("READY=1")
+	for range 2 * len(idle) {
+		get(2000)
+	}
+	os.Remove(root)
+	s.Signal(syscall.SIGHUP)
+	if l := s.Wait("not reloaded: what was in force still is", nil); !strings.Contains(l.String("why"), "no such file") || !strings.Contains(l.String("why"), root) {
+		t.Errorf("logged %v, want it to name %s and what is wrong", l, root)
+	}
+	m.wait("READY=1")
+	if code := s.Stop(); code != 0 {
+		t.Errorf("it ended with %d", code)
+	}
+}
+
+// counter is how much was written to it.
+type counter int64
+
+func (n *counter) Write(b []byte) (int, error) {
+	*n += counter(len(b))
+	return len(b), nil
+}
+
+var _ io.Writer = (*counter)(nil)
