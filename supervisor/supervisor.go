@@ -80,9 +80,7 @@ func New(o Options) (*Supervisor, error) {
 		return nil, err
 	}
 	s := &Supervisor{settings: *settled, epoll: -1, hurried: make(chan struct{}, 1), tried: make(map[netip.AddrPort]bool)}
-	if s.executable, err = os.Executable(); err != nil {
-		return nil, err
-	}
+	s.executable, _ = os.Executable() // there may be no /proc, and then no upgrade
 	if s.who, err = workerIdentity(s.User); err != nil {
 		return nil, err
 	}

@@ -35,6 +35,10 @@ const (
 	upgradeTaken = 5 * time.Second
 )
 
+// upgradeDrain is what transfers have to finish in the old process: nobody waits for
+// it, as for one that is to stop.
+const upgradeDrain = 10 * time.Minute
+
 // handoverEnv has the names of the descriptors from firstInherited on, a line each:
 // the first is the socket pair's end.
 const handoverEnv = "BROOD_HANDOVER"
@@ -68,7 +72,7 @@ type successor struct {
 // Upgrade replaces this process by a new one of the executable that it was started
 // from, which may be another file by now, with the same arguments. The new one gets
 // the ports, the waiting requests and the service manager; sessions that run go on
-// here, and Run returns when they have ended. Until the new one is ready, and if it
+// here, and Run returns when they have ended, or after 10 min. Until the new one is ready, and if it
 // never is, this one serves on, and the log says why. Options of the new process that
 // name other addresses are heeded; Options.Manager must be what FromManager says. It
 // does not work as the first process of a PID
@@ -85,6 +89,9 @@ func (s *Supervisor) upgrade() {
 		return
 	case s.successor != nil:
 		refuse("one is under way")
+		return
+	case s.executable == "":
+		refuse("it is not known what to execute: /proc was not mounted when this process started")
 		return
 	case first:
 		refuse("this is the first process of its PID namespace, and with it everything there would end: start a new container")
@@ -234,6 +241,7 @@ func (s *Supervisor) abdicate(next *successor) {
 	s.report.logf(hclog.Info, "upgraded: the new process serves", "pid", next.pid, "sessions-left", len(s.pool.busy))
 	s.notify(fmt.Sprintf("MAINPID=%d", next.pid))
 	s.successor = nil
+	s.DrainTimeout = max(s.DrainTimeout, upgradeDrain)
 	s.notifier.close() // what it hears from now on is the new one's
 	anybody := func(netip.Addr) int { return 1 }
 	for s.queue.len() > 0 {

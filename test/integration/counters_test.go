@@ -71,18 +71,26 @@ func TestAClientsPortHasSixteenSessions(t *testing.T) {
 }
 
 // drops is what the kernel says that the server's port had no room for.
-func drops(t *testing.T, s *harness.Server) string {
+func drops(t *testing.T, s *harness.Server) (n string) {
 	t.Helper()
-	table, err := os.ReadFile("/proc/net/udp")
-	if err != nil {
-		t.Fatal(err)
-	}
 	port := fmt.Sprintf(":%04X", s.Addr.Port())
-	for line := range strings.Lines(string(table)) {
-		if f := strings.Fields(line); len(f) == 13 && strings.HasSuffix(f[1], port) && strings.HasSuffix(f[2], ":0000") {
-			return f[12]
+	// The table is read bit by bit, and what changes meanwhile may hide a line.
+	if !harness.Eventually(func() bool {
+		// Of the server: a test may have left this process's first thread in a network
+		// namespace of its own.
+		table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/udp", s.PID))
+		if err != nil {
+			t.Fatal(err)
 		}
+		for line := range strings.Lines(string(table)) {
+			if f := strings.Fields(line); len(f) == 13 && strings.HasSuffix(f[1], port) && strings.HasSuffix(f[2], ":0000") {
+				n = f[12]
+				return true
+			}
+		}
+		return false
+	}) {
+		t.Fatalf("no socket at %v in the server's /proc/net/udp", s.Addr)
 	}
-	t.Fatalf("no socket at %v in\n%s", s.Addr, table)
-	return ""
+	return n
 }

@@ -152,6 +152,7 @@ func TestAnUpgradeKeepsWhoIsServedAndWhoWaits(t *testing.T) {
 	holder.Data(1)
 	waiting.Send(u.Addr, harness.RRQ("f"))
 	u.upgrade()
+	u.Wait("draining", func(l harness.Line) bool { return l.String("at-most") == "10m0s" })
 	holder.Send(u.Addr, harness.RRQ("f")) // it is being answered, by the old process
 	waiting.Data(1)
 	if l := u.Wait("taken over", nil); l.Int("waiting") != 1 || l.Int("served-there") != 1 {
