@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"brood/ipc"
 	"brood/protocol"
 	"brood/test/harness"
 )
@@ -30,8 +31,12 @@ func TestARepeatedRequestIsOneSession(t *testing.T) {
 	peer.Send(tid, protocol.Ack{Block: 1}.Append(nil))
 	s.Session("f")
 	c := s.Counters()
-	if c.Int("started") != 2 || c.Int("duplicates") != 7 || c.Int("requests") != 9 {
-		t.Errorf("counters %v, want 2 started, 7 duplicates, 9 requests", c)
+	least := 7
+	if harness.SinglePort() {
+		least = ipc.MaxHandBacks // what a session's socket gets is passed on so often in a second
+	}
+	if d := c.Int("duplicates"); c.Int("started") != 2 || d < least || d > 7 || c.Int("requests") != 2+d {
+		t.Errorf("counters %v, want 2 started, 7 duplicates or at least %d, and 2 requests more", c, least)
 	}
 }
 
