@@ -128,6 +128,12 @@ func TestSessionsOutliveAKilledSupervisor(t *testing.T) {
 	got := append([]byte(nil), peer.Data(1)...)
 	workers := harness.Children(s.PID)
 	s.Kill()
+	// The next one starts at once, on the same port, and serves beside them.
+	next := harness.Serve(t, "--root", tree.Dir, "--listen", s.Addr.String())
+	client := workertest.Client{Timeout: longTimeout}
+	if _, err := client.Get(t.Context(), next.Addr, "f", io.Discard); err != nil {
+		t.Errorf("the next supervisor: %v", err)
+	}
 	for block := uint16(1); block <= 3; block++ {
 		peer.Ack(block)
 		if block < 3 {
