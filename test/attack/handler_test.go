@@ -206,6 +206,9 @@ var handlers = map[string]func(*report) worker.Response{
 		for i, who := range []string{"the supervisor", "a thread of it", "a sibling"} {
 			var pid int
 			fmt.Sscan(r.args[i], &pid)
+			if pid == unix.Getpid() {
+				continue // it was idle when it was chosen
+			}
 			id := uintptr(pid)
 			kill, term := uintptr(unix.SIGKILL), uintptr(unix.SIGTERM)
 			r.call("ptrace "+who, unix.SYS_PTRACE, unix.PTRACE_ATTACH, id)
