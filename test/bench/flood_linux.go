@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"runtime"
 	"sync/atomic"
@@ -18,6 +20,80 @@ import (
 type flood struct {
 	rate    int // requests a second
 	sources int // addresses that they seem to come from, in 127/8
+}
+
+// flooded has 100 clients with an address each fetch a loader every few seconds,
+// first in peace and then during a flood.
+func flooded(name string, fl flood) *testCase {
+	const clients, half = 100, 8 * time.Second
+	honest := plan{
+		want: boot[0], timeout: time.Second, clients: clients, apart: true,
+		pause: 4 * time.Second, repeat: half, abort: half + 8*time.Second,
+	}
+	return &testCase{
+		name:  name,
+		fresh: true,
+		metrics: []metric{
+			{name: slower, lower: true, goals: []goal{least("brood", "", 2)}},
+			aside("p50 without, ms"),
+			aside("p99 without, ms"),
+			aside("p50, ms"),
+			aside("p99, ms"),
+			{name: failures, lower: true, goals: []goal{least("brood", "", 0)}},
+			aside(retries),
+			{name: lost, lower: true, goals: []goal{least("brood", "", 0)}},
+			{name: logLines, lower: true},
+			aside("MB more"),
+			{name: growth, lower: true},
+			aside("requests/s of the flood"),
+		},
+		run: func(ctx context.Context, s *server) (sample, error) {
+			calm, err := s.fetch(ctx, honest)
+			if err != nil {
+				return nil, err
+			}
+			before, _, err := s.group.pss()
+			lostBefore, err2 := s.dropped()
+			if err = errors.Join(err, err2); err != nil {
+				return nil, err
+			}
+			linesBefore, begun := s.lines(), time.Now()
+			var f [2]*fetched
+			var memory [2]int64
+			perSecond, err := s.during(fl, func() error {
+				for i := range f {
+					var err error
+					if f[i], err = s.fetch(ctx, honest); err != nil {
+						return err
+					}
+					if memory[i], _, err = s.group.pss(); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
+			lostAfter, err := s.dropped()
+			without, with := calm.took, append(f[0].took, f[1].took...)
+			out := sample{
+				slower:                    float64(quantile(with, 0.99)) / float64(quantile(without, 0.99)),
+				"p50 without, ms":         micros(quantile(without, 0.5)) / 1e3,
+				"p99 without, ms":         micros(quantile(without, 0.99)) / 1e3,
+				"p50, ms":                 micros(quantile(with, 0.5)) / 1e3,
+				"p99, ms":                 micros(quantile(with, 0.99)) / 1e3,
+				failures:                  float64(f[0].failed + f[1].failed),
+				retries:                   float64(f[0].retries + f[1].retries),
+				lost:                      float64(lostAfter - lostBefore),
+				logLines:                  float64(s.lines()-linesBefore) / time.Since(begun).Seconds(),
+				"MB more":                 float64(memory[1]-before) / 1e6,
+				growth:                    float64(memory[1]-memory[0]) / 1e6,
+				"requests/s of the flood": perSecond,
+			}
+			return out, err
+		},
+	}
 }
 
 // No two requests of a flood within a round are equal, or a server could take them
