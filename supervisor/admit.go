@@ -75,23 +75,18 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 		}
 		s.refuseWaiting(now, latest, &s.counters.Refused.QueueFull, "others that had none waiting came first")
 	}
+	s.enqueue(&session{with: with, datagram: string(a.data), request: req, ifindex: a.ifindex, listener: l, received: now, seen: now})
+	s.serveWaiting(now)
+}
+
+// enqueue has a request wait for its turn.
+func (s *Supervisor) enqueue(sess *session) {
 	s.lastID++
-	sess := &session{
-		id:       s.lastID,
-		with:     with,
-		datagram: string(a.data),
-		request:  req,
-		ifindex:  a.ifindex,
-		listener: l,
-		stranger: stranger,
-		received: now,
-		seen:     now,
-		socket:   -1,
-		last:     ipc.Frame{Size: -1},
-	}
+	sess.id = s.lastID
+	sess.stranger = !s.queue.knows(sess.source())
+	sess.socket, sess.last = -1, ipc.Frame{Size: -1}
 	s.sessions.add(sess)
 	s.queue.push(sess)
-	s.serveWaiting(now)
 }
 
 // mayAsk says whether the source of a request may make one at all, and now. Whoever

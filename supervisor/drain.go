@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -32,10 +31,9 @@ func (s *Supervisor) drain(now time.Time) {
 		unix.Kill(s.successor.pid, unix.SIGKILL) // it is not to serve after our end
 	}
 	s.closeListeners()
-	anybody := func(netip.Addr) int { return 1 }
-	for s.queue.len() > 0 {
-		s.refuseWaiting(now, s.queue.pop(true, anybody), &s.counters.Refused.Draining, "shutting down")
-	}
+	s.queue.empty(func(sess *session) {
+		s.refuseWaiting(now, sess, &s.counters.Refused.Draining, "shutting down")
+	})
 	for len(s.pool.idle) > 0 {
 		s.dismiss(now, s.pool.takeIdle())
 	}

@@ -73,6 +73,14 @@ func (e *entrance) pop(admitted bool, room func(source netip.Addr) int) *session
 	return nil
 }
 
+// empty takes every session out, as the lines take turns.
+func (e *entrance) empty(take func(*session)) {
+	anybody := func(netip.Addr) int { return 1 }
+	for e.len() > 0 {
+		take(e.pop(true, anybody))
+	}
+}
+
 // eligible is queue.eligible for both lines, with so many strangers at most.
 func (e *entrance) eligible(strange, enough int, room func(source netip.Addr) int) int {
 	n := e.lines[acquaintances].eligible(enough, room)
@@ -110,8 +118,9 @@ const fewSessions = 16
 
 // credit is what strangers may cost. A session that was answered and has not said
 // anything takes one, and gives it back, and another, when its client acknowledges
-// something: in a storm of machines that boot it never ends, and with it a flood
-// whose answers nobody hears starts as many sessions as it brings in shedAfter.
+// something: in a storm of machines that boot it never ends, and a flood whose
+// answers nobody hears starts only what comes back by itself, the usual amount in
+// half of shedAfter.
 type credit struct {
 	bucket
 	usual float64

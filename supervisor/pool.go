@@ -137,14 +137,15 @@ func (s *Supervisor) refill(now time.Time) {
 // startedWorker takes over what the starter made.
 func (s *Supervisor) startedWorker(c launch.Child, wave uint64, gen *generation, err error) {
 	now := time.Now()
-	tried := gen == s.trying
-	w := &worker{Child: c, id: s.pool.lastID + 1, wave: wave, gen: gen, tried: tried, outdated: gen != s.gen && !tried, patience: now.Add(readyWithin)}
+	w := &worker{Child: c, wave: wave, gen: gen, proof: gen == s.candidate, patience: now.Add(readyWithin)}
+	w.outdated = gen != s.gen && !w.proof // it was ordered before a reload
 	if err != nil {
 		s.notReady(now, w, exhausted(err), err.Error())
 		return
 	}
 	s.counters.WorkersStarted++
 	s.pool.lastID++
+	w.id = s.pool.lastID
 	for _, in := range []struct {
 		fd  int
 		tag uint32
@@ -180,13 +181,13 @@ func (s *Supervisor) unheard(now time.Time, w *worker) {
 
 // notReady is for a start that came to nothing: the server's, or a reload's.
 func (s *Supervisor) notReady(now time.Time, w *worker, short bool, why string) {
-	if !w.tried {
+	if !w.proof {
 		s.startFailed(now, w.wave, short, why)
 		return
 	}
-	w.tried = false
+	w.proof = false
 	s.pool.starting--
-	s.untried(w.gen, why)
+	s.reject(w.gen, why)
 }
 
 // startFailed counts one start that came to nothing, and slows the next down.
@@ -214,9 +215,9 @@ func (s *Supervisor) ready(now time.Time, w *worker) {
 		s.dismiss(now, w) // too late, for the server or by its own fault: a signal is on its way to it
 		return
 	}
-	if w.tried {
-		w.tried = false
-		s.renew(now, w)
+	if w.proof {
+		w.proof = false
+		s.accept(now, w.gen)
 	}
 	s.pool.starting--
 	s.pool.succeeded()
@@ -245,9 +246,9 @@ func (s *Supervisor) dismiss(now time.Time, w *worker) {
 	if w.state == starting {
 		s.pool.starting--
 	}
-	if w.tried {
-		w.tried = false
-		s.untried(w.gen, "the server is not serving any more")
+	if w.proof {
+		w.proof = false
+		s.reject(w.gen, "the server is not serving any more")
 	}
 	s.pool.removeIdle(w)
 	w.state, w.asked, w.returning = leaving, askedNicely, false

@@ -13,11 +13,9 @@ import (
 // generation is what workers are born with. A reload tries the next one with one
 // worker; sessions that begin after it was taken are served by workers of it.
 type generation struct {
-	config    []byte
-	readPaths []string
-	launch    *launch.Launch
-	starter   *starter
-	done      func(error) // of the reload
+	launch  *launch.Launch
+	starter *starter
+	wish    *reload // that it comes of; nil: the first one
 }
 
 // newGeneration looks up what workers may read, which may take its time where a
@@ -33,7 +31,7 @@ func (s *Supervisor) newGeneration(config []byte, readPaths []string) (*generati
 	if err != nil {
 		return nil, err
 	}
-	return &generation{config: config, readPaths: readPaths, launch: l}, nil
+	return &generation{launch: l}, nil
 }
 
 func (g *generation) start(s *Supervisor) {
@@ -48,83 +46,98 @@ func (g *generation) end() {
 	}
 }
 
+// reload is a wish for another generation.
+type reload struct {
+	config    []byte
+	readPaths []string
+	done      func(error)
+}
+
 // Reload gives the workers another configuration and other paths to read; see
 // Options.Config and ReadPaths. One worker is started with them. If it comes up,
 // every session that begins from then on is served by workers of the new kind, and
-// sessions that run end as they began; if not, nothing changes. done is called with
-// nil, or with the reason, from a goroutine that must not be held up; never if Run
-// ends before. It may be called from any goroutine.
+// sessions that run end as they began; if not, nothing changes. While one reload is
+// under way the latest of those that are asked for waits, and those before it are
+// left out. done is called with nil, or with the reason, which the log has, too. It
+// must not block, and is never called if Run ends before. Reload may be called from
+// any goroutine.
 func (s *Supervisor) Reload(config []byte, readPaths []string, done func(error)) {
-	if err := checkReadPaths(readPaths); err != nil {
-		done(err)
-		return
-	}
-	reply := done
-	done = func(err error) {
-		s.reloaded(err)
-		reply(err)
-	}
-	s.inbox.post(func() {
-		switch {
-		case s.phase != serving:
-			reply(errors.New("the server is not serving"))
-			return
-		case s.reloading:
-			reply(errors.New("a reload is under way"))
-			return
-		}
-		s.reloading = true
-		s.notify("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", monotonic()/time.Microsecond))
-		go func() {
-			next, err := s.newGeneration(config, readPaths)
-			s.inbox.post(func() { s.try(next, err, done) })
-		}()
-	})
+	s.inbox.post(func() { s.reload(&reload{config, readPaths, done}) })
 }
 
-// reloaded tells the service manager, and the log, what came of a reload.
-func (s *Supervisor) reloaded(err error) {
+func (s *Supervisor) reload(r *reload) {
+	if s.reloading {
+		if s.pending != nil {
+			s.pending.done(errors.New("a later reload took its place"))
+		}
+		s.pending = r
+		return
+	}
+	s.reloading = true
+	if s.phase != serving {
+		s.reloaded(r, errors.New("the server is not serving"))
+		return
+	}
+	if err := checkReadPaths(r.readPaths); err != nil {
+		s.reloaded(r, err)
+		return
+	}
+	s.notify("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", monotonic()/time.Microsecond))
+	go func() {
+		next, err := s.newGeneration(r.config, r.readPaths)
+		s.inbox.post(func() { s.try(r, next, err) })
+	}()
+}
+
+// try starts the worker that proves a new generation.
+func (s *Supervisor) try(r *reload, next *generation, err error) {
+	if err == nil && s.phase != serving {
+		next.end()
+		err = errors.New("the server is not serving any more")
+	}
+	if err != nil {
+		s.reloaded(r, err)
+		return
+	}
+	next.wish, s.candidate = r, next
+	next.start(s)
+	s.pool.starting++
+	wave := s.pool.wave
+	next.starter.start(func(c launch.Child, err error) { s.startedWorker(c, wave, next, err) })
+}
+
+// reject is for a generation whose first worker did not come up.
+func (s *Supervisor) reject(g *generation, why string) {
+	s.candidate = nil
+	go g.end()
+	s.reloaded(g.wish, errors.New(why))
+}
+
+// accept is for a generation whose first worker is there.
+func (s *Supervisor) accept(now time.Time, g *generation) {
+	old := s.gen
+	s.gen, s.candidate = g, nil
+	s.outdate(now, func(w *worker) bool { return w.gen != g })
+	go old.end()
+	s.reloaded(g.wish, nil)
+}
+
+// reloaded tells everybody what came of a reload, and begins the one that waits.
+func (s *Supervisor) reloaded(r *reload, err error) {
+	s.reloading = false
 	if s.phase == serving {
 		s.notify("READY=1", s.status())
 	}
 	if err != nil {
 		s.report.logf(hclog.Error, "not reloaded: what was in force still is", "why", err.Error())
-		return
+	} else {
+		s.report.logf(hclog.Info, "reloaded: sessions that begin from now on are served by the new configuration")
 	}
-	s.report.logf(hclog.Info, "reloaded: sessions that begin from now on are served by the new configuration")
-}
-
-// try starts the worker that proves a new generation.
-func (s *Supervisor) try(next *generation, err error, done func(error)) {
-	if err == nil && s.phase != serving {
-		next.launch.Close()
-		err = errors.New("the server is not serving any more")
+	r.done(err)
+	if next := s.pending; next != nil {
+		s.pending = nil
+		s.reload(next)
 	}
-	if err != nil {
-		s.reloading = false
-		done(err)
-		return
-	}
-	next.done, s.trying = done, next
-	next.start(s)
-	s.pool.starting++
-	next.starter.start(func(c launch.Child, err error) { s.startedWorker(c, s.pool.wave, next, err) })
-}
-
-// untried is for a generation whose first worker did not come up.
-func (s *Supervisor) untried(g *generation, why string) {
-	s.reloading, s.trying = false, nil
-	go g.end()
-	g.done(errors.New(why))
-}
-
-// renew is for a generation whose first worker is there.
-func (s *Supervisor) renew(now time.Time, first *worker) {
-	old := s.gen
-	s.gen, s.reloading, s.trying = first.gen, false, nil
-	s.outdate(now, func(w *worker) bool { return w.gen != s.gen })
-	go old.end()
-	s.gen.done(nil)
 }
 
 // outdate lets go of workers that were born with what is not valid any more. A busy

@@ -55,6 +55,34 @@ func TestAReloadIsForWhoComesLater(t *testing.T) {
 	}
 }
 
+// Those that come while one is under way are one, and it is not forgotten.
+func TestOfManyReloadsTheLatestIsInForce(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, spec{Config: "0", MinIdle: 2})
+	if _, _, err := get(t, s, "config"); err != nil { // it serves
+		t.Fatal(err)
+	}
+	const all = 50
+	for i := range all {
+		s.tell("reload:" + fmt.Sprint(i+1))
+	}
+	done, late := 0, 0
+	for done+late < all {
+		switch came := s.next().Reloaded; came {
+		case "":
+		case "<nil>":
+			done++
+		case "a later reload took its place":
+			late++
+		default:
+			t.Fatalf("a reload: %s", came)
+		}
+	}
+	if got, _, err := get(t, s, "config"); err != nil || string(got) != fmt.Sprint(all) {
+		t.Errorf("served %q, %v, after %d reloads of which %d were done", got, err, all, done)
+	}
+}
+
 func TestReloadsUnderLoadBreakNothing(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, spec{Config: "0", MinIdle: 2})
@@ -102,12 +130,12 @@ func TestAWorkerOfAnOldGenerationIsNotUsed(t *testing.T) {
 	returning := f.busy(&session{with: testWith})
 	returning.gen, returning.last = old, false
 	var came error
-	next := &generation{starter: &starter{orders: make(chan order, 1), done: make(chan struct{})}, done: func(err error) { came = err }}
+	next := &generation{starter: &starter{orders: make(chan order, 1), done: make(chan struct{})}, wish: &reload{done: func(err error) { came = err }}}
 	next.launch, old.launch = &launch.Launch{}, &launch.Launch{}
 	old.starter.done = make(chan struct{})
 	f.reloading = true
 	f.pool.starting++
-	proof := &worker{Child: young.Child, id: 99, gen: next, tried: true}
+	proof := &worker{Child: young.Child, id: 99, gen: next, proof: true}
 	f.pool.all[99] = proof
 	f.ready(f.now, proof)
 	if came != nil || f.gen != next || f.reloading || !young.outdated || !returning.outdated || len(f.pool.idle) != 1 {
@@ -121,15 +149,15 @@ func TestAWorkerOfAnOldGenerationIsNotUsed(t *testing.T) {
 		t.Errorf("%d idle, states %d and %d: an old one is to be used", len(f.pool.idle), young.state, returning.state)
 	}
 
-	bad := &generation{starter: &starter{orders: make(chan order), done: make(chan struct{})}, launch: &launch.Launch{}, done: func(err error) { came = err }}
+	bad := &generation{starter: &starter{orders: make(chan order), done: make(chan struct{})}, launch: &launch.Launch{}, wish: next.wish}
 	f.pool.starting++
 	starting := f.pool.starting
-	f.notReady(f.now, &worker{gen: bad, tried: true}, false, "it is no good")
+	f.notReady(f.now, &worker{gen: bad, proof: true}, false, "it is no good")
 	if came == nil || came.Error() != "it is no good" || f.gen != next || f.pool.starting != starting-1 {
 		t.Errorf("a bad one: %v", came)
 	}
 	f.phase = draining
-	f.try(bad, errors.New("no such path"), func(err error) { came = err })
+	f.try(next.wish, nil, errors.New("no such path"))
 	if came == nil || came.Error() != "no such path" {
 		t.Errorf("one whose paths are not there: %v", came)
 	}

@@ -40,7 +40,8 @@ type Supervisor struct {
 	report         *reporter
 	gen            *generation
 	reloading      bool
-	trying         *generation // whose first worker is on its way; nil: none
+	pending        *reload     // to be done after the one that is under way
+	candidate      *generation // whose first worker is on its way; nil: none
 	forking        sync.Mutex  // see starter
 	receiver       receiver
 	tried          map[netip.AddrPort]bool // to give a listener of their own, in single-port mode

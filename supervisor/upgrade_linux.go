@@ -14,7 +14,6 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 	"golang.org/x/sys/unix"
 
-	"brood/ipc"
 	"brood/protocol"
 )
 
@@ -45,13 +44,13 @@ const handoverEnv = "BROOD_HANDOVER"
 
 // handover is what a new process is told.
 type handover struct {
-	Waiting []handed
-	Served  []handed // whose clients may not have heard anything yet
+	Waiting []passed
+	Served  []passed // whose clients may not have heard anything yet
 	Known   []string // addresses
 }
 
-// handed is a request and where it came from and to.
-type handed struct {
+// passed is a request and where it came from and to.
+type passed struct {
 	Peer, Local string
 	Ifindex     int
 	Listener    int // its index
@@ -72,12 +71,12 @@ type successor struct {
 // Upgrade replaces this process by a new one of the executable that it was started
 // from, which may be another file by now, with the same arguments. The new one gets
 // the ports, the waiting requests and the service manager; sessions that run go on
-// here, and Run returns when they have ended, or after 10 min. Until the new one is ready, and if it
-// never is, this one serves on, and the log says why. Options of the new process that
-// name other addresses are heeded; Options.Manager must be what FromManager says. It
-// does not work as the first process of a PID
-// namespace, which can't be replaced. It may be called from any goroutine.
-func (s *Supervisor) Upgrade() { s.inbox.post(func() { s.upgrade() }) }
+// here, and Run returns when they have ended, or after 10 min. Until the new one is
+// ready, and if it never is, this one serves on, and the log says why. Options of the
+// new process that name other addresses are heeded; Options.Manager must be what
+// FromManager says. It does not work as the first process of a PID namespace, which
+// can't be replaced. It may be called from any goroutine.
+func (s *Supervisor) Upgrade() { s.inbox.post(s.upgrade) }
 
 func (s *Supervisor) upgrade() {
 	refuse := func(why string) {
@@ -210,12 +209,12 @@ func (s *Supervisor) handover() (h handover) {
 		}
 		for i := len(chain) - 1; i >= 0; i-- { // oldest first
 			if sess := chain[i]; !sess.handed.IsZero() && !sess.heard() {
-				h.Served = append(h.Served, s.handed(sess))
+				h.Served = append(h.Served, s.pass(sess))
 			}
 		}
 	}
 	for i := range s.queue.lines {
-		s.queue.lines[i].each(func(sess *session) { h.Waiting = append(h.Waiting, s.handed(sess)) })
+		s.queue.lines[i].each(func(sess *session) { h.Waiting = append(h.Waiting, s.pass(sess)) })
 	}
 	for i := range s.queue.known.entries {
 		h.Known = append(h.Known, s.queue.known.entries[i].key.String())
@@ -223,8 +222,8 @@ func (s *Supervisor) handover() (h handover) {
 	return h
 }
 
-func (s *Supervisor) handed(sess *session) handed {
-	h := handed{
+func (s *Supervisor) pass(sess *session) passed {
+	h := passed{
 		Peer: sess.with.peer.String(), Local: sess.with.local.String(), Ifindex: sess.ifindex, Datagram: sess.datagram,
 		Received: sess.received, Seen: sess.seen, Gap: sess.gap,
 	}
@@ -242,11 +241,8 @@ func (s *Supervisor) abdicate(next *successor) {
 	s.notify(fmt.Sprintf("MAINPID=%d", next.pid))
 	s.successor = nil
 	s.DrainTimeout = max(s.DrainTimeout, upgradeDrain)
-	s.notifier.close() // what it hears from now on is the new one's
-	anybody := func(netip.Addr) int { return 1 }
-	for s.queue.len() > 0 {
-		s.sessions.remove(s.queue.pop(true, anybody)) // the new one has it
-	}
+	s.notifier.close()               // what it hears from now on is the new one's
+	s.queue.empty(s.sessions.remove) // the new one has them
 	s.drain(time.Now())
 }
 
@@ -355,20 +351,16 @@ func (s *Supervisor) takeUp(now time.Time, h handover) {
 		if !ok || err != nil || r.Listener < 0 || r.Listener >= len(s.listeners) {
 			continue
 		}
-		s.lastID++
-		sess := &session{
-			id: s.lastID, with: with, datagram: r.Datagram, request: req, ifindex: r.Ifindex,
-			listener: s.listeners[r.Listener], stranger: !s.queue.knows(with.peer.Addr()),
-			received: r.Received, seen: r.Seen, gap: r.Gap, socket: -1, last: ipc.Frame{Size: -1},
-		}
-		s.sessions.add(sess)
-		s.queue.push(sess)
+		s.enqueue(&session{
+			with: with, datagram: r.Datagram, request: req, ifindex: r.Ifindex, listener: s.listeners[r.Listener],
+			received: r.Received, seen: r.Seen, gap: r.Gap,
+		})
 	}
 	s.report.logf(hclog.Info, "taken over", "waiting", len(h.Waiting), "served-there", len(h.Served))
 	s.listening()
 }
 
-func (r *handed) with() (with conversation, ok bool) {
+func (r *passed) with() (with conversation, ok bool) {
 	peer, err1 := netip.ParseAddrPort(r.Peer)
 	local, err2 := netip.ParseAddr(r.Local)
 	return conversation{peer: peer, local: local}, err1 == nil && err2 == nil

@@ -25,7 +25,7 @@ type worker struct {
 	launch.Child
 	id      uint32
 	gen     *generation
-	tried   bool   // the first one of a generation that is not in force yet
+	proof   bool   // the first one of a generation that is not in force yet
 	wave    uint64 // of starts, in which it was ordered; see pool
 	state   state
 	session *session // while busy; and until reaped, if it died with it

@@ -334,9 +334,14 @@ func runUntilSignal(sup *supervisor.Supervisor, log hclog.Logger, f *serveFlags)
 		for s := range others {
 			if s == syscall.SIGUSR2 {
 				sup.Upgrade()
-			} else if o, err := f.options(log); err == nil { // it was when we started
-				sup.Reload(o.Config, o.ReadPaths, func(error) {}) // which the log says
+				continue
 			}
+			o, err := f.options(log)
+			if err != nil { // such as a working directory that is gone
+				log.Error("not reloaded: what was in force still is", "why", err)
+				continue
+			}
+			sup.Reload(o.Config, o.ReadPaths, func(error) {}) // the log says what came of it
 		}
 	}()
 	go func() { // ends with the process

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -9,10 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"brood/test/harness"
 	"brood/worker/workertest"
@@ -151,7 +155,7 @@ func activated(t *testing.T, cmd *exec.Cmd, names string, sockets ...interface{ 
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
 	cmd.Env = append(os.Environ(), "LISTEN_FDNAMES="+names)
-	cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=` + string(rune('0'+len(sockets))) + ` exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+	cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=` + strconv.Itoa(len(sockets)) + ` exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
 	return cmd
 }
@@ -202,13 +206,36 @@ func TestSocketsOfAServiceManagerAreServed(t *testing.T) {
 				t.Errorf("%s: at %v %d bytes, %v", tt.name, at, got.Len(), err)
 			}
 		}
-		if held := harness.Holds(s.PID)["socket"]; ports == 1 && held == 0 {
-			t.Errorf("%s: it holds %v", tt.name, harness.Holds(s.PID))
+		for _, conn := range []*net.UDPConn{a, b, c} {
+			if want := slices.Contains(tt.served, conn); holds(t, s.PID, conn) != want {
+				t.Errorf("%s: %v is held by the server: %v, want %v", tt.name, conn.LocalAddr(), !want, want)
+			}
 		}
 		if code := s.Stop(); code != 0 {
 			t.Errorf("%s: it ended with %d", tt.name, code)
 		}
 	}
+}
+
+// holds says whether a process has a socket of ours open, too.
+func holds(t *testing.T, pid int, conn *net.UDPConn) (found bool) {
+	t.Helper()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	raw.Control(func(fd uintptr) { err = unix.Fstat(int(fd), &st) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, link := range links {
+		if to, _ := os.Readlink(link); to == fmt.Sprintf("socket:[%d]", st.Ino) {
+			found = true
+		}
+	}
+	return found
 }
 
 func TestSocketsThatCannotBeServedAreNamed(t *testing.T) {
