@@ -62,12 +62,21 @@ func TestAClientsPortHasSixteenSessions(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	tree.File("f", 10)
-	s := harness.Serve(t, "--root", tree.Dir, "--max-sessions", "1", "--stats-interval", "50ms")
+	s := harness.Serve(t, "--root", tree.Dir, "--max-sessions", "1", "--timeout", "60s", "--stats-interval", "50ms")
+	// Another has the only place: with a session, a client's further requests would
+	// be that session's on a single port.
+	holder := harness.NewPeer(t, "127.0.0.2")
+	holder.Send(s.Addr, harness.RRQ("f"))
+	holder.Data(1)
 	peer := harness.NewPeer(t, "127.0.0.1")
 	for i := range 17 {
 		peer.Send(s.Addr, harness.RRQ("f", "nonce", strconv.Itoa(i)))
 	}
-	s.Wait("stats", func(l harness.Line) bool { return l.Int("refused-crowded") == 1 && l.Int("waiting") >= 14 })
+	s.Wait("stats", func(l harness.Line) bool { return l.Int("refused-crowded") == 1 && l.Int("waiting") == 16 })
+	s.Signal(syscall.SIGTERM)
+	s.Wait("draining", nil)
+	s.Signal(syscall.SIGTERM) // the holder does not acknowledge
+	s.Exit()
 }
 
 // drops is what the kernel says that the server's port had no room for.
