@@ -22,7 +22,7 @@ type Job struct {
 	File     string         // bytes as sent
 	Mode     uint8          // protocol.Mode
 	Options  []Option       // in the order asked
-	Received time.Time      // when the request was read from the port
+	Received Instant        // when the request was read from the port
 
 	Timeout       time.Duration // first retransmission timeout
 	Retries       int           // retransmissions before the peer counts as silent
@@ -77,7 +77,7 @@ func (j *Job) Encode() ([]byte, error) {
 		e.string(o.Name)
 		e.string(o.Value)
 	}
-	e.int(j.Received.UnixNano())
+	e.int(int64(j.Received))
 	e.duration(j.Timeout)
 	e.int(int64(j.Retries))
 	e.int(int64(j.MaxBlksize))
@@ -119,7 +119,7 @@ func DecodeJob(b []byte) (Job, error) {
 	for i := range j.Options {
 		j.Options[i] = Option{Name: d.string(), Value: d.string()}
 	}
-	j.Received = time.Unix(0, d.int())
+	j.Received = Instant(d.int())
 	j.Timeout = d.duration()
 	j.Retries = int(d.int())
 	j.MaxBlksize = int(d.int())

@@ -178,7 +178,7 @@ func (s *session) job(o *settings, last, confirm bool) ipc.Job {
 		File:          s.request.File,
 		Mode:          uint8(s.request.Mode),
 		Options:       options,
-		Received:      s.received,
+		Received:      ipc.InstantOf(s.received),
 		Timeout:       o.Timeout,
 		Retries:       o.Retries,
 		MaxBlksize:    o.MaxBlksize,

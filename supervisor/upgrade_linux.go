@@ -14,6 +14,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 	"golang.org/x/sys/unix"
 
+	"brood/ipc"
 	"brood/protocol"
 )
 
@@ -55,8 +56,8 @@ type passed struct {
 	Ifindex     int
 	Listener    int // its index
 	Datagram    string
-	Received    time.Time
-	Seen        time.Time
+	Received    ipc.Instant
+	Seen        ipc.Instant
 	Gap         time.Duration
 }
 
@@ -225,7 +226,7 @@ func (s *Supervisor) handover() (h handover) {
 func (s *Supervisor) pass(sess *session) passed {
 	h := passed{
 		Peer: sess.with.peer.String(), Local: sess.with.local.String(), Ifindex: sess.ifindex, Datagram: sess.datagram,
-		Received: sess.received, Seen: sess.seen, Gap: sess.gap,
+		Received: ipc.InstantOf(sess.received), Seen: ipc.InstantOf(sess.seen), Gap: sess.gap,
 	}
 	for i, l := range s.listeners {
 		if l == sess.listener {
@@ -353,7 +354,7 @@ func (s *Supervisor) takeUp(now time.Time, h handover) {
 		}
 		s.enqueue(&session{
 			with: with, datagram: r.Datagram, request: req, ifindex: r.Ifindex, listener: s.listeners[r.Listener],
-			received: r.Received, seen: r.Seen, gap: r.Gap,
+			received: r.Received.Time(), seen: r.Seen.Time(), gap: r.Gap,
 		})
 	}
 	s.report.logf(hclog.Info, "taken over", "waiting", len(h.Waiting), "served-there", len(h.Served))

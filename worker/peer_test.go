@@ -63,7 +63,7 @@ func (p *peer) job(options ...string) ipc.Job {
 		Peer:          p.addr(),
 		Local:         p.local,
 		File:          "pxelinux.0",
-		Received:      time.Now(),
+		Received:      ipc.InstantOf(time.Now()),
 		Timeout:       time.Minute, // nothing is sent twice before a round trip was measured
 		Retries:       2,
 		MaxBlksize:    protocol.MaxBlksize,

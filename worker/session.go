@@ -36,6 +36,7 @@ type Session struct {
 
 	socket   socket
 	stats    ipc.Frame
+	received time.Time               // by the clock of this process
 	cancel   context.CancelCauseFunc // ends the handler's context
 	response Response
 	ahead    *ahead // reads response, if that may keep its reader waiting
@@ -47,6 +48,7 @@ type Session struct {
 func (s *Session) Run() *ipc.Frame {
 	s.socket = socket{fd: s.Socket, eager: eager{rest: eagerFirst}}
 	s.stats = ipc.Frame{Session: s.Job.Session, Size: -1}
+	s.received = s.Job.Received.Time()
 
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancelCause(context.Background())
@@ -127,7 +129,7 @@ func (s *Session) request() *Request {
 		File:     s.Job.File,
 		Mode:     protocol.Mode(s.Job.Mode),
 		Options:  options,
-		Received: s.Job.Received,
+		Received: s.received,
 	}
 }
 
@@ -136,7 +138,7 @@ func (s *Session) end(outcome ipc.Outcome, e *protocol.Error, detail string) *ip
 	switch err := s.socket.write(e.Append(nil)); {
 	case err == nil:
 		if s.stats.FirstSent == 0 {
-			s.stats.FirstSent = max(time.Since(s.Job.Received), 1)
+			s.stats.FirstSent = max(time.Since(s.received), 1)
 		}
 	case errors.Is(err, unix.EPIPE):
 		// The supervisor shut this direction too: the client is not to hear of it.

@@ -201,8 +201,7 @@ func TestAHandlerSeesTheRequestAsItWasAsked(t *testing.T) {
 	job.MAC, job.File, job.Mode = "52:54:00:12:34:56", "\xff\n", uint8(protocol.Netascii)
 	want := worker.Request{
 		Peer: p.addr(), Local: p.local, MAC: job.MAC, File: job.File, Mode: protocol.Netascii,
-		Options:  []protocol.Option{{Name: "BLKSIZE", Value: "1428"}, {Name: "x-vendor"}, {Name: "tsize", Value: "0"}},
-		Received: job.Received,
+		Options: []protocol.Option{{Name: "BLKSIZE", Value: "1428"}, {Name: "x-vendor"}, {Name: "tsize", Value: "0"}},
 	}
 	var got worker.Request
 	r := p.start(job, worker.HandlerFunc(func(_ context.Context, req *worker.Request) (worker.Response, error) {
@@ -218,6 +217,12 @@ func TestAHandlerSeesTheRequestAsItWasAsked(t *testing.T) {
 	if f := r.end(); f.Outcome != ipc.OutcomeComplete {
 		t.Errorf("%+v", f)
 	}
+	// It left this process, as a request's time does, and came back with a reading
+	// of the monotonic clock.
+	if since := time.Since(got.Received); since < 0 || since > time.Minute || got.Received == got.Received.Round(0) {
+		t.Errorf("received at %v, %v ago", got.Received, since)
+	}
+	want.Received = got.Received
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the handler saw %+v, want %+v", got, want)
 	}

@@ -276,7 +276,7 @@ func (t *transfer) send(now time.Time, action protocol.Action) {
 // sent counts packets that were given to the kernel.
 func (t *transfer) sent(now time.Time, packets uint64, err error) {
 	if t.stats.FirstSent == 0 {
-		t.stats.FirstSent = max(now.Sub(t.Job.Received), 1)
+		t.stats.FirstSent = max(now.Sub(t.received), 1)
 	}
 	t.stats.Packets += packets
 	if err != nil && t.lost(err) {

@@ -80,7 +80,7 @@ func job(c *Client, peer, local netip.AddrPort, file string) ipc.Job {
 		Local:         local,
 		File:          file,
 		Mode:          uint8(c.Mode),
-		Received:      time.Now(),
+		Received:      ipc.InstantOf(time.Now()),
 		Timeout:       time.Second,
 		Retries:       5,
 		MaxBlksize:    protocol.MaxBlksize,

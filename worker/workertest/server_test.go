@@ -50,7 +50,7 @@ func session(h worker.Handler, peer netip.AddrPort, req protocol.Request) {
 	if err := unix.Connect(socket, &unix.SockaddrInet4{Addr: peer.Addr().As4(), Port: int(peer.Port())}); err != nil {
 		return
 	}
-	job := ipc.Job{Peer: peer, File: req.File, Mode: uint8(req.Mode), Received: time.Now(), Timeout: time.Minute}
+	job := ipc.Job{Peer: peer, File: req.File, Mode: uint8(req.Mode), Received: ipc.InstantOf(time.Now()), Timeout: time.Minute}
 	for _, o := range req.Options {
 		job.Options = append(job.Options, ipc.Option(o))
 	}
