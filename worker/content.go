@@ -23,6 +23,10 @@ type content struct {
 	err   error  // from r, sticky: what comes after an end is not content
 	ahead *ahead // of a source that may keep its reader waiting
 	size  int64  // on the wire, -1 when only its end will tell
+
+	// unchanged says, when all has been read, whether it is still what it was in the
+	// beginning; nil where that can't be known.
+	unchanged func() error
 }
 
 // newContent reads size bytes of r, or all when size is -1, as they are needed.

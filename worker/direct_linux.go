@@ -60,7 +60,7 @@ func (w *window) fillDirect(block uint64) error {
 			w.read++
 		}
 		if w.read == last {
-			w.final, w.tail = last, int(want-int64(n-1)*blksize)
+			return w.end(int(want - int64(n-1)*blksize))
 		}
 	}
 	return nil

@@ -2,9 +2,13 @@ package worker
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"time"
+
+	"brood/protocol"
 )
 
 // Bytes returns a Response that holds b. It keeps b; the caller must not change it.
@@ -22,8 +26,10 @@ func (r *bytesResponse) Close() error        { return nil }
 // a directory has no content, and a FIFO or a device could block for ever. On
 // an error f is closed.
 //
-// The size is the one of this moment. A file that shrinks while it is served
-// ends its session with an ERROR; one that grows is served up to that size.
+// The size is the one of this moment. A file that is written to while it is served,
+// so that it shrinks, grows or holds something else, ends its session with an
+// ERROR before the last block: a client never takes a mix of two files for one. A
+// file that is replaced (renamed over) or removed is served to its end as it was.
 func File(f *os.File) (Response, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -36,12 +42,31 @@ func File(f *os.File) (Response, error) {
 		f.Close()
 		return nil, err
 	}
-	return &fileResponse{File: f, size: info.Size()}, nil
+	return &fileResponse{File: f, size: info.Size(), written: info.ModTime()}, nil
 }
 
 type fileResponse struct {
 	*os.File
-	size int64
+	size    int64
+	written time.Time // last, before it was opened
+}
+
+// errWritten goes to the client as it stands.
+var errWritten = &protocol.Error{Message: "File was changed while it was sent"}
+
+// unchanged goes by the time of the last write, which the kernel sets before the
+// written bytes can be read. Before Linux 6.13 that time is as coarse as the
+// kernel's tick: a write within the very tick in which the file was opened is not
+// noticed.
+func (r *fileResponse) unchanged() error {
+	info, err := r.Stat()
+	switch {
+	case err != nil:
+		return err
+	case info.Size() != r.size, !info.ModTime().Equal(r.written):
+		return fmt.Errorf("%w: written to at %v, %d bytes before and %d now", errWritten, info.ModTime().Format(time.RFC3339Nano), r.size, info.Size())
+	}
+	return nil
 }
 
 func (r *fileResponse) Size() (int64, bool) { return r.size, true }

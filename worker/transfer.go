@@ -85,6 +85,9 @@ func (s *Session) begin(resp Response) (*transfer, error) {
 		}
 		s.ahead = source.ahead
 	}
+	if file, ok := resp.(*fileResponse); ok {
+		source.unchanged = file.unchanged
+	}
 	t.window = newWindow(source, terms.Blksize, terms.Windowsize, sender.Wire)
 	if isFile {
 		t.window.direct = newDirect(int(file.Fd()), t.window)

@@ -59,9 +59,22 @@ func (w *window) fill(block uint64) error {
 		w.number(w.read + 1)
 		w.read++
 		if n < len(p)-dataHeaderLen {
-			w.final, w.tail = w.read, n
+			return w.end(n)
 		}
 	}
+	return nil
+}
+
+// end is for when the last block read is the content's last, with so many bytes. It
+// is withheld when the content has changed since the first one was read: what has
+// gone to the client may be a part of this and a part of that.
+func (w *window) end(tail int) error {
+	if w.source.unchanged != nil {
+		if err := w.source.unchanged(); err != nil {
+			return err
+		}
+	}
+	w.final, w.tail = w.read, tail
 	return nil
 }
 
