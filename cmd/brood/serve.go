@@ -279,12 +279,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return usageError(stderr, err)
 	}
-	log := hclog.New(&hclog.LoggerOptions{
-		Name:       "brood",
-		Output:     stderr,
-		JSONFormat: f.logFormat == "json",
-		Level:      hclog.LevelFromString(f.logLevel),
-	})
+	log := newLog(stderr, f.logFormat, f.logLevel)
 	o, err := f.options(log)
 	if err != nil {
 		return usageError(stderr, err)
