@@ -78,10 +78,3 @@ func (n *notifier) close() {
 	}
 	n.fd = -1
 }
-
-// monotonic is the time that a service manager compares RELOADING=1 by.
-func monotonic() time.Duration {
-	var ts unix.Timespec
-	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
-	return time.Duration(ts.Nano())
-}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"brood/ipc"
 	"brood/ipc/launch"
 )
 
@@ -82,7 +83,7 @@ func (s *Supervisor) reload(r *reload) {
 		s.reloaded(r, err)
 		return
 	}
-	s.notify("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", monotonic()/time.Microsecond))
+	s.notify("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", ipc.InstantOf(time.Now())/1000))
 	go func() {
 		next, err := s.newGeneration(r.config, r.readPaths)
 		s.inbox.post(func() { s.try(r, next, err) })
