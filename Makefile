@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 TOOL    := go tool -modfile=test/tools/go.mod
 FUZZTIME ?= 20s
 
-.PHONY: build run test unit race attack fuzz lint bench clients
+.PHONY: build run test unit race attack faults fuzz lint bench clients
 
 build: ## bin/brood
 	go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/brood ./cmd/brood
@@ -31,6 +31,9 @@ race: ## the tests again under the race detector
 
 attack: ## handlers that attack, and what came of each; as root
 	@mkdir -p .tools && go test -c -o .tools/attack ./test/attack && .tools/attack -table
+
+faults: ## break what a server stands on, under load, and what came of it; as root
+	@mkdir -p .tools && go test -c -o .tools/faults ./test/faults && cd test/faults && ../../.tools/faults -full -test.timeout 10m
 
 fuzz: ## every fuzz target for FUZZTIME
 	@test/tools/fuzz $(FUZZTIME)

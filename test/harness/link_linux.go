@@ -81,6 +81,12 @@ func (l *Link) ip(args ...string) string {
 	return string(out)
 }
 
+// IP runs ip(8) on one of the hosts.
+func (l *Link) IP(host string, args ...string) {
+	l.t.Helper()
+	l.ip(append([]string{"-n", host}, args...)...)
+}
+
 // Serve is Serve on the server's host.
 func (l *Link) Serve(flags ...string) *Server {
 	l.t.Helper()

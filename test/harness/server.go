@@ -30,10 +30,11 @@ type Server struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 
-	mu    sync.Mutex
-	more  *sync.Cond
-	lines []Line
-	ended bool
+	mu     sync.Mutex
+	more   *sync.Cond
+	lines  []Line
+	forget string // lines with this message are not kept
+	ended  bool
 }
 
 // Line is one line of a server's log.
@@ -133,7 +134,9 @@ func (s *Server) read(stderr io.Reader) {
 			line = Line{"@message": "(not JSON)", "text": lines.Text()}
 		}
 		s.mu.Lock()
-		s.lines = append(s.lines, line)
+		if s.forget == "" || line.Message() != s.forget {
+			s.lines = append(s.lines, line)
+		}
 		s.more.Broadcast()
 		s.mu.Unlock()
 	}
@@ -174,6 +177,14 @@ func (s *Server) Log() []Line {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Line(nil), s.lines...)
+}
+
+// Forget has lines with this message not kept from now on: those of a very long run
+// would fill the memory.
+func (s *Server) Forget(message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget = message
 }
 
 // Wait returns the first line, past or to come, that has this message and is

@@ -1,11 +1,7 @@
 package integration
 
 import (
-	"os/exec"
-	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"brood/protocol"
 	"brood/test/harness"
@@ -51,76 +47,6 @@ func TestWithoutIdleWorkersEveryRequestGetsItsOwnExec(t *testing.T) {
 	}
 	if c := s.Counters(); c.Int("workers-started") != 5 || c.Int("completed") != 5 {
 		t.Errorf("counters %v, want 5 workers for 5 sessions", c)
-	}
-}
-
-func TestRunningOutOfDescriptorsMakesRequestsWait(t *testing.T) {
-	t.Parallel()
-	tree := harness.NewTree(t)
-	tree.File("f", 10)
-	brood := []string{
-		harness.Brood(t), "serve", "--root", tree.Dir, "--listen", "127.0.0.1:0",
-		"--log-format", "json", "--min-idle", "2",
-	}
-	s := harness.Start(t, exec.Command("sh", append([]string{"-c", `ulimit -n 40 && exec "$0" "$@"`}, brood...)...))
-
-	// A session takes five descriptors: of these, only some can run at once.
-	const clients = 20
-	served := make(chan *harness.Peer, clients)
-	for range clients {
-		peer := harness.NewPeer(t, "127.0.0.1")
-		go func() {
-			peer.Ask(s.Addr, harness.RRQ("f"))
-			served <- peer
-		}()
-	}
-	s.Wait("a worker did not start", nil)
-	cpu := harness.CPU(s.PID)
-	for range clients {
-		(<-served).Ack(1)
-	}
-	s.WaitN(clients, "session", func(l harness.Line) bool { return l.String("outcome") == "complete" })
-	if spent := harness.CPU(s.PID) - cpu; spent > 300 {
-		t.Errorf("waiting for descriptors took %d ticks of CPU: it spins", spent)
-	}
-}
-
-func TestRunningOutOfProcessesMakesRequestsWait(t *testing.T) {
-	t.Parallel()
-	harness.NeedRoot(t) // or the limit would be shared with everything else of this user
-	tree := harness.NewTree(t)
-	tree.File("f", 10)
-	// Ids that nothing else has: the limit counts all threads of one.
-	cmd := exec.Command("prlimit", "--nproc=24", harness.Brood(t), "serve", "--root", tree.Dir, "--listen", "127.0.0.1:0",
-		"--log-format", "json", "--min-idle", "4", "--user", "64124")
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential:  &syscall.Credential{Uid: 64123, Gid: 64123},
-		AmbientCaps: []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL},
-	}
-	s := harness.Start(t, cmd)
-
-	const clients = 40
-	served := make(chan *harness.Peer, clients)
-	for range clients {
-		peer := harness.NewPeer(t, "127.0.0.1")
-		go func() {
-			// A worker that is up may want for a thread, too; then its client is told, and asks again.
-			for {
-				if b := peer.Ask(s.Addr, harness.RRQ("f")); b == nil || b[1] == byte(protocol.OpDATA) {
-					break
-				}
-			}
-			served <- peer
-		}()
-	}
-	s.Wait("a worker did not start", nil)
-	for range clients {
-		(<-served).Ack(1)
-	}
-	s.WaitN(clients, "session", func(l harness.Line) bool { return l.String("outcome") == "complete" })
-	c := s.Counters()
-	if c.Int("refused-stale") > 0 || c.Int("worker-failures") > 4*clients {
-		t.Errorf("counters %v, want nobody to wait in vain, and a bounded number of starts", c)
 	}
 }
 

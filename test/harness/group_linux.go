@@ -1,0 +1,82 @@
+package harness
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// group is a control group (version 1) of its own, gone with the test. It takes
+// root, and a kernel that has this controller.
+type group struct {
+	t   testing.TB
+	dir string
+}
+
+func newGroup(t testing.TB, controller string) *group {
+	t.Helper()
+	NeedRoot(t)
+	mount := t.TempDir()
+	if err := unix.Mount(controller, mount, "cgroup", 0, controller); err != nil {
+		t.Fatalf("mounting the controller %q of control groups (version 1): %v", controller, err)
+	}
+	t.Cleanup(func() { unix.Unmount(mount, unix.MNT_DETACH) })
+	dir, err := os.MkdirTemp(mount, "brood-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !Eventually(func() bool { evacuate(dir, mount); return os.Remove(dir) == nil }) {
+			t.Errorf("the control group %s stays behind", dir)
+		}
+	})
+	return &group{t: t, dir: dir}
+}
+
+// evacuate has whoever is in a group go to another.
+func evacuate(from, to string) {
+	pids, _ := os.ReadFile(filepath.Join(from, "cgroup.procs"))
+	for _, pid := range strings.Fields(string(pids)) {
+		os.WriteFile(filepath.Join(to, "cgroup.procs"), []byte(pid), 0)
+	}
+}
+
+func (g *group) set(file, value string) {
+	g.t.Helper()
+	if err := os.WriteFile(filepath.Join(g.dir, file), []byte(value), 0); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// enter puts processes into the group, and with each what it starts from then on.
+func (g *group) enter(pids ...int) {
+	g.t.Helper()
+	for _, pid := range pids {
+		g.set("cgroup.procs", strconv.Itoa(pid))
+	}
+}
+
+// Freeze stops a process where no signal reaches it, SIGKILL included, until thaw
+// is called or the test ends: what a process does that waits in the kernel.
+func Freeze(t testing.TB, pid int) (thaw func()) {
+	t.Helper()
+	g := newGroup(t, "freezer")
+	thaw = func() { g.set("freezer.state", "THAWED") }
+	t.Cleanup(thaw)
+	g.enter(pid)
+	g.set("freezer.state", "FROZEN")
+	return thaw
+}
+
+// LimitMemory bounds what a process, its children and theirs have of memory
+// together. Whoever is over it ends one of them, as the kernel chooses.
+func LimitMemory(t testing.TB, pid, bytes int) {
+	t.Helper()
+	g := newGroup(t, "memory")
+	g.set("memory.limit_in_bytes", strconv.Itoa(bytes))
+	g.enter(append([]int{pid}, Children(pid)...)...)
+}
