@@ -26,6 +26,9 @@ type Limits struct {
 	// flight: the window is clamped to it, never below one block. Zero means no
 	// bound.
 	MaxWindowBytes int
+	// Rollover is the block number after 65535, 0 or 1, when the client does not
+	// ask for one (tftp-hpa's option); larger values are taken as 1.
+	Rollover uint16
 	// Timeout is the first retransmission timeout when the client negotiates
 	// none. Zero means DefaultTimeout.
 	Timeout time.Duration

@@ -28,6 +28,7 @@ const (
 // the first valid one counts.
 func Negotiate(opts []Option, mode Mode, size int64, limits Limits) (Terms, []Option) {
 	n := negotiation{terms: defaultTerms(limits.timeout()), limits: limits, size: size, mode: mode}
+	n.terms.Rollover = min(limits.Rollover, 1)
 	var acks []Option
 	window := -1 // where in acks the windowsize is
 	for _, o := range opts {

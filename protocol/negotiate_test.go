@@ -112,6 +112,15 @@ var negotiations = []struct {
 		"windowsize=65534 rollover=1",
 		func(t *Terms) { t.Windowsize, t.Rollover = 65534, 1 },
 	},
+	{"the server's rollover without negotiation", "blksize=8", Octet, 10, Limits{Rollover: 1}, "blksize=8", func(t *Terms) { t.Blksize, t.Rollover = 8, 1 }},
+	{"the client's rollover before the server's", "rollover=0", Octet, 10, Limits{Rollover: 1}, "rollover=0", nil},
+	{"a rollover there is not is 1", "", Octet, 10, Limits{Rollover: 7}, "", func(t *Terms) { t.Rollover = 1 }},
+	{
+		"the server's rollover has one number less for a window, too", "windowsize=65535", Octet, 10,
+		Limits{Rollover: 1},
+		"windowsize=65534",
+		func(t *Terms) { t.Windowsize, t.Rollover = 65534, 1 },
+	},
 	{"rollover 0 has all numbers for a window", "windowsize=65535 rollover=0", Octet, 10, Limits{}, "windowsize=65535 rollover=0", func(t *Terms) { t.Windowsize = 65535 }},
 }
 

@@ -43,6 +43,12 @@ type Request struct {
 	Options []protocol.Option // as asked, in their order; each name once
 
 	Received time.Time // when the supervisor read the request from its port
+
+	// Quirks is empty when the request comes. What a handler puts there, in Open
+	// and on the Request that it was given, the session negotiates by. One that
+	// hands a copy on to another handler adds that one's quirks to its own
+	// (Quirks.And).
+	Quirks Quirks
 }
 
 // A Response is the content of one session. The session reads it once, from

@@ -53,14 +53,15 @@ func (s *Session) Run() *ipc.Frame {
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancelCause(context.Background())
 	stop := s.watch(s.cancel)
-	resp, err := s.Handler.Open(ctx, s.request())
+	req := s.request()
+	resp, err := s.Handler.Open(ctx, req)
 	if err == nil && resp == nil {
 		err = errors.New("the handler returned neither a response nor an error")
 	}
 	var t *transfer
 	if err == nil {
 		s.response = resp
-		t, err = s.begin(resp)
+		t, err = s.begin(resp, req.Quirks)
 	}
 	late := stop()
 	switch {

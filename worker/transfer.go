@@ -39,23 +39,14 @@ type transfer struct {
 // begin negotiates and reads the first block, before anything is answered: a
 // client must not hear of an error after the OACK that could have come in its
 // place.
-func (s *Session) begin(resp Response) (*transfer, error) {
-	req := s.request()
+func (s *Session) begin(resp Response, quirks Quirks) (*transfer, error) {
+	req := s.request() // as it came: what a handler did to its own is no matter
 	size, known := resp.Size()
 	if !known || size < 0 {
 		size = -1
 	}
 	s.stats.Size = size
-	maxBlksize := s.Job.MaxBlksize
-	if s.Job.MTUClamp {
-		maxBlksize = min(maxBlksize, s.socket.unfragmented(s.Job.Peer.Addr().Is4()))
-	}
-	terms, accepted := protocol.Negotiate(req.Options, req.Mode, size, protocol.Limits{
-		MaxBlksize:     maxBlksize,
-		MaxWindowsize:  s.Job.MaxWindowsize,
-		MaxWindowBytes: maxWindowBytes,
-		Timeout:        s.Job.Timeout,
-	})
+	terms, accepted := protocol.Negotiate(quirks.heeded(req.Options), req.Mode, size, s.limits(quirks))
 	s.stats.Blksize, s.stats.Windowsize = uint32(terms.Blksize), uint32(terms.Windowsize)
 	sender := protocol.NewSender(protocol.SenderConfig{
 		Windowsize: terms.Windowsize,

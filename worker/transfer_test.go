@@ -31,7 +31,7 @@ func begun(t *testing.T, job ipc.Job, resp Response, frames *[]ipc.Frame) *trans
 		stats:  ipc.Frame{Session: job.Session},
 		Report: func(f *ipc.Frame) { *frames = append(*frames, *f) },
 	}
-	tr, err := s.begin(resp)
+	tr, err := s.begin(resp, Quirks{})
 	if err != nil {
 		t.Fatal(err)
 	}

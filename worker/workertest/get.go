@@ -2,6 +2,7 @@ package workertest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -24,6 +25,9 @@ type Response struct {
 	OACK    []protocol.Option // the options acknowledged, in their order; nil without OACK
 	Err     *protocol.Error   // the ERROR that the client got; nil when the transfer is complete
 	Detail  string            // what the server's log would say of a session that went wrong
+
+	// Quirks is what the handler asked for the client. GetSandboxed does not see it.
+	Quirks worker.Quirks
 }
 
 // Get asks a handler for a file, with options as a client would send them, and
@@ -48,10 +52,16 @@ func get(t testing.TB, h worker.Handler, c *Client, file string) *Response {
 	p := newPair(t)
 	defer p.close()
 	final := make(chan *ipc.Frame, 2) // Abandon and a late Run may both report
+	var quirks worker.Quirks
+	quirky := func(ctx context.Context, req *worker.Request) (worker.Response, error) {
+		resp, err := h.Open(ctx, req)
+		quirks = req.Quirks
+		return resp, err
+	}
 	s := worker.Session{
 		Job:         job(c, p.peer, p.local, file),
 		Socket:      p.socket,
-		Handler:     h,
+		Handler:     worker.HandlerFunc(quirky),
 		OpenTimeout: OpenTimeout,
 		Report:      func(*ipc.Frame) {},
 		Abandon:     func(f *ipc.Frame) { final <- f },
@@ -66,7 +76,11 @@ func get(t testing.TB, h worker.Handler, c *Client, file string) *Response {
 	// The RRQ goes to the session's own socket, which passes it over: the
 	// session was begun by its job.
 	result, err := c.GetFrom(t.Context(), p.conn, p.local, file, &content)
-	r := &Response{Content: content.Bytes(), OACK: result.OACK, Detail: (<-final).Detail}
+	f := <-final
+	r := &Response{Content: content.Bytes(), OACK: result.OACK, Detail: f.Detail}
+	if f.Outcome != ipc.OutcomeOpenTimeout { // else Open may still be running
+		r.Quirks = quirks
+	}
 	if err != nil && !errors.As(err, &r.Err) {
 		t.Fatalf("workertest: %v (%s)", err, r.Detail)
 	}
