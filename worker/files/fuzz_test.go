@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"brood/worker/internal/name"
 )
 
 // Whatever is asked, and whatever a link says: content is from inside, it is the
@@ -30,7 +32,7 @@ func FuzzOpen(f *testing.F) {
 	})
 	h := open(f, dir+"/root", dir+"/follow")
 
-	for _, name := range []string{
+	for _, file := range []string{
 		"file", "/file", `\a\b\file`, "a/../file", "../file", `..\file`, "/../file", "a/../../file", "./a//b/./file",
 		"link", "link/file", "link/../file", "link/b/file", "a/link", "abs/b/file", "abs/../file", "images/d/file",
 		"images/../file", "images2/../d/file", "images/back/b/file", "loop", "fifo", "", "/", ".", "..", "a/", "file/", "file/x",
@@ -41,33 +43,33 @@ func FuzzOpen(f *testing.F) {
 			"/", "/file", "/a", "/etc/passwd", "/../file", "{}", "{}/root", "{}/root/../outside", "{}/outside/../root", "{}/follow/", "{}/root/file/",
 			`\file`, "//{}//root//a/./",
 		} {
-			f.Add(name, target)
+			f.Add(file, target)
 		}
 	}
-	f.Fuzz(func(t *testing.T, name, target string) {
+	f.Fuzz(func(t *testing.T, file, target string) {
 		link := dir + "/root/link"
 		if err := os.Symlink(strings.ReplaceAll(target, "{}", dir), link); err != nil {
 			return // empty, too long or with a NUL
 		}
 		defer os.Remove(link)
 
-		got, err := get(h, name)
+		got, err := get(h, file)
 		switch {
 		case err == nil && !strings.HasPrefix(got, "inside: "):
-			t.Fatalf("%q with a link to %q gave %q", name, target, got)
+			t.Fatalf("%q with a link to %q gave %q", file, target, got)
 		case err != nil && kind(err) == err:
-			t.Fatalf("%q with a link to %q: %v is neither missing nor forbidden", name, target, err)
+			t.Fatalf("%q with a link to %q: %v is neither missing nor forbidden", file, target, err)
 		}
 
-		slashed := strings.ReplaceAll(name, `\`, "/")
+		slashed := strings.ReplaceAll(file, `\`, "/")
 		if path, kerr := realPath(dir + "/root/" + slashed); kerr == nil && err == nil && inside(dir, path) {
 			if want, _ := os.ReadFile(path); got != string(want) {
-				t.Fatalf("%q with a link to %q gave %q, and the kernel %q", name, target, got, want)
+				t.Fatalf("%q with a link to %q gave %q, and the kernel %q", file, target, got, want)
 			}
 		}
 
-		parts, err := splitName(name)
-		if err != nil {
+		parts, ok := name.Split(file)
+		if !ok {
 			return
 		}
 		direct, derr := content(h.trees[0].open(strings.Join(parts, "/")))
@@ -76,7 +78,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		walked, werr := content(h.walk(parts))
 		if direct != walked || (derr == nil) != (werr == nil) || derr != nil && kind(explain(derr)) != kind(explain(werr)) {
-			t.Fatalf("%q with a link to %q: os.Root alone gives %q, %v; the walk %q, %v", name, target, direct, derr, walked, werr)
+			t.Fatalf("%q with a link to %q: os.Root alone gives %q, %v; the walk %q, %v", file, target, direct, derr, walked, werr)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"brood/worker"
+	"brood/worker/internal/name"
 )
 
 // A Handler serves the regular files below one directory. It keeps a descriptor
@@ -61,10 +62,10 @@ func (h *Handler) Open(_ context.Context, req *worker.Request) (worker.Response,
 	return resp, nil
 }
 
-func (h *Handler) open(name string) (worker.Response, error) {
-	parts, err := splitName(name)
-	if err != nil {
-		return nil, err
+func (h *Handler) open(file string) (worker.Response, error) {
+	parts, ok := name.Split(file)
+	if !ok {
+		return nil, errDirectory
 	}
 	// A plain file, or one behind relative links inside the root, is os.Root's
 	// work alone. The walk costs a look at each part of the name, so it is for

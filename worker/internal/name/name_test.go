@@ -1,12 +1,11 @@
-package files
+package name
 
 import (
 	"slices"
-	"strings"
 	"testing"
 )
 
-func TestSplitName(t *testing.T) {
+func TestSplit(t *testing.T) {
 	tests := []struct {
 		name string
 		in   string
@@ -40,12 +39,9 @@ func TestSplitName(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := splitName(tt.in)
-			if !slices.Equal(got, tt.want) || (err == nil) != (tt.want != nil) {
-				t.Errorf("splitName(%q) = %q, %v; want %q", tt.in, got, err, tt.want)
-			}
-			if tt.want == nil && (err == nil || !strings.Contains(err.Error(), "directory")) {
-				t.Errorf("splitName(%q): %v, want it to say that it's a directory", tt.in, err)
+			got, ok := Split(tt.in)
+			if !slices.Equal(got, tt.want) || ok != (tt.want != nil) {
+				t.Errorf("Split(%q) = %q, %v; want %q", tt.in, got, ok, tt.want)
 			}
 		})
 	}
