@@ -42,26 +42,25 @@ func fill(fd int, b []byte) error {
 	return err
 }
 
-// ReadConfig returns the whole of a configuration memfd. It reads by offset:
-// all workers of a generation share one file position.
-func ReadConfig(fd int) ([]byte, error) {
+// MapConfig returns the whole of a configuration memfd, mapped read-only: what is
+// large in it costs a process the pages that it looks at, and all workers of a
+// generation have the same ones. Writing to it is a fault (SIGSEGV). It stays
+// mapped for the process's life.
+//
+// The mapping is private: with MAP_SHARED the kernel counts on a writer to come,
+// and refuses it for a sealed memfd before Linux 6.7. Of pages that are only read
+// there is no copy either way.
+func MapConfig(fd int) ([]byte, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, fmt.Errorf("configuration memfd: %w", err)
 	}
-	b := make([]byte, st.Size)
-	for done := 0; done < len(b); {
-		n, err := unix.Pread(fd, b[done:], int64(done))
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err == nil && n == 0 {
-			err = unix.EIO // sealed against shrinking: can't be
-		}
-		if err != nil {
-			return nil, fmt.Errorf("configuration memfd: %w", err)
-		}
-		done += n
+	if st.Size == 0 {
+		return nil, nil // there is no mapping of nothing
+	}
+	b, err := unix.Mmap(fd, 0, int(st.Size), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("mapping the configuration memfd: %w", err)
 	}
 	return b, nil
 }

@@ -25,13 +25,17 @@ func TestAConfigurationIsReadWhole(t *testing.T) {
 		if cloexec, _ := descriptorFlags(t, fd); !cloexec {
 			t.Error("the descriptor is not close-on-exec")
 		}
-		// All workers of a generation share one file position, wherever it is.
+		// The file's position, which all workers of a generation share, is no matter.
 		for _, offset := range []int64{0, 1, 1 << 30} {
 			if _, err := unix.Seek(fd, offset, 0); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := ReadConfig(fd); err != nil || !bytes.Equal(got, want) {
+			got, err := MapConfig(fd)
+			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("from offset %d: %d bytes, %v; want %d", offset, len(got), err, len(want))
+			}
+			if got != nil {
+				unix.Munmap(got)
 			}
 		}
 	}
@@ -60,14 +64,14 @@ func TestAConfigurationNeverChanges(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, unix.EPERM)
 		}
 	}
-	if got, err := ReadConfig(fd); err != nil || !bytes.Equal(got, want) {
+	if got, err := MapConfig(fd); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("read %q, %v; want %q", got, err, want)
 	}
 }
 
 func TestAMissingConfigurationIsAnError(t *testing.T) {
 	t.Parallel()
-	if got, err := ReadConfig(-1); !errors.Is(err, unix.EBADF) {
+	if got, err := MapConfig(-1); !errors.Is(err, unix.EBADF) {
 		t.Errorf("read %q, %v; want %v", got, err, unix.EBADF)
 	}
 }

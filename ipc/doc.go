@@ -19,7 +19,7 @@
 //	         progress frames, never the session; EPIPE means that the
 //	         supervisor is gone and is no reason to stop serving.
 //	Config   a sealed memfd with the configuration of one generation, shared by
-//	         all workers of that generation and therefore read by offset.
+//	         all workers of that generation, which map it.
 //
 // To end a session early the supervisor shuts the receiving side of the
 // session's socket down; the worker sees an end of file, tells its client, and

@@ -43,6 +43,10 @@ func (o Options) withDefaults() Options {
 // included. What runs before, such as the init functions of packages, is only
 // kept from the files and under the user that workers have.
 //
+// The configuration is a mapping that all workers of a generation share. It can be
+// used in place for the worker's whole life, at the cost of the pages that are
+// looked at; writing to it ends the worker by a fault.
+//
 // An error of newHandler ends the worker; the first worker's ends the start of
 // the server with that error's text.
 func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code int, ok bool) {
@@ -59,7 +63,7 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 		fmt.Fprintln(os.Stderr, err)
 		return int(ipc.ExitContract), true
 	}
-	config, err := ipc.ReadConfig(ipc.Config)
+	config, err := ipc.MapConfig(ipc.Config)
 	if err == nil {
 		config, err = enterSandbox(config)
 	}
