@@ -192,7 +192,7 @@ func serveChild() int {
 		defer mu.Unlock()
 		out.Encode(e)
 	}
-	sup, err := New(Options{
+	o := Options{
 		Config:         []byte(sp.Config),
 		ReadPaths:      sp.ReadPaths,
 		Sandbox:        sp.Sandbox,
@@ -207,7 +207,8 @@ func serveChild() int {
 		OnSessionStats: func(s SessionStats) { say(event{Session: &s}) },
 		OnServerStats:  func(s ServerStats) { say(event{Server: &s}) },
 		Logger:         hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: os.Stderr}),
-	})
+	}
+	sup, err := New(o)
 	if err != nil {
 		say(event{Err: err.Error()})
 		return 1
@@ -229,7 +230,14 @@ func serveChild() int {
 			default:
 				config, ok := strings.CutPrefix(command, "reload:")
 				if ok {
-					sup.Reload([]byte(config), sp.ReadPaths, func(err error) { say(event{Reloaded: fmt.Sprint(err)}) })
+					next := o
+					next.Config = []byte(config)
+					sup.Reload(func() (Options, error) {
+						if why, ok := strings.CutPrefix(config, "unreadable:"); ok {
+							return next, errors.New(why)
+						}
+						return next, nil
+					}, func(err error) { say(event{Reloaded: fmt.Sprint(err)}) })
 				}
 			}
 		}

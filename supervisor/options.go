@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -202,6 +203,15 @@ type settings struct {
 	Options
 	listen  []netip.AddrPort
 	sockets []Socket // that were passed, and are to be served
+}
+
+// Check returns every fault of o that can be told without looking at this machine,
+// as an OptionsError: those that New refuses it for. Sockets of a service manager
+// are not missed.
+func (o Options) Check() error {
+	o.Listen = slices.DeleteFunc(slices.Clone(o.Listen), func(text string) bool { return strings.HasPrefix(text, socketPrefix) })
+	_, err := o.settle()
+	return err
 }
 
 func (o Options) settle() (*settings, error) {

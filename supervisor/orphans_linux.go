@@ -13,8 +13,9 @@ import (
 var first = os.Getpid() == 1
 
 // reapOrphans collects such children when they have ended; nobody else does. A
-// worker is left to the event of its pidfd. It is called at ticks: there is no
-// hurry, and SIGCHLD would wake the loop for every worker.
+// worker is left to the event of its pidfd, a helper to who waits for it. It is
+// called at ticks: there is no hurry, and SIGCHLD would wake the loop for every
+// worker.
 func (s *Supervisor) reapOrphans() {
 	if !first || !s.forking.TryLock() {
 		return
@@ -23,6 +24,10 @@ func (s *Supervisor) reapOrphans() {
 	for _, f := range s.inbox.take() { // now every worker that exists is in the pool
 		f()
 	}
+	if !helperProcesses.TryLock() {
+		return
+	}
+	defer helperProcesses.Unlock()
 	for {
 		var info unix.Siginfo
 		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
@@ -30,7 +35,7 @@ func (s *Supervisor) reapOrphans() {
 			continue
 		}
 		pid := endedChild(&info)
-		if err != nil || pid == 0 || s.pool.has(pid) {
+		if err != nil || pid == 0 || s.pool.has(pid) || helperProcesses.pids[pid] {
 			return
 		}
 		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != nil {

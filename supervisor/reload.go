@@ -3,36 +3,46 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"brood/ipc"
 	"brood/ipc/launch"
+	"brood/ipc/sandbox"
 )
 
 // generation is what workers are born with. A reload tries the next one with one
 // worker; sessions that begin after it was taken are served by workers of it.
 type generation struct {
-	launch  *launch.Launch
-	starter *starter
-	wish    *reload // that it comes of; nil: the first one
+	settings *settings
+	guard    guard
+	launch   *launch.Launch
+	starter  *starter
+	wish     *reload // that it comes of; nil: the first one
 }
 
 // newGeneration looks up what workers may read, which may take its time where a
 // share hangs.
-func (s *Supervisor) newGeneration(config []byte, readPaths []string) (*generation, error) {
+func (s *Supervisor) newGeneration(settled *settings) (*generation, error) {
+	abi, filter := sandbox.Probe()
+	guard, err := newGuard(settled, abi, filter)
+	if err != nil {
+		return nil, err
+	}
 	l, err := launch.New(launch.Spec{
-		Config:    config,
+		Config:    settled.Config,
 		User:      s.who.credential(),
-		Sandbox:   s.guard.terms,
-		ReadPaths: readPaths,
-		ABI:       s.guard.abi,
+		Sandbox:   guard.terms,
+		ReadPaths: settled.ReadPaths,
+		ABI:       guard.abi,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &generation{launch: l}, nil
+	return &generation{settings: settled, guard: guard, launch: l}, nil
 }
 
 func (g *generation) start(s *Supervisor) {
@@ -49,21 +59,29 @@ func (g *generation) end() {
 
 // reload is a wish for another generation.
 type reload struct {
-	config    []byte
-	readPaths []string
-	done      func(error)
+	load func() (Options, error)
+	done func(error)
 }
 
-// Reload gives the workers another configuration and other paths to read; see
-// Options.Config and ReadPaths. One worker is started with them. If it comes up,
-// every session that begins from then on is served by workers of the new kind, and
-// sessions that run end as they began; if not, nothing changes. While one reload is
-// under way the latest of those that are asked for waits, and those before it are
-// left out. done is called with nil, or with the reason, which the log has, too. It
-// must not block, and is never called if Run ends before. Reload may be called from
-// any goroutine.
-func (s *Supervisor) Reload(config []byte, readPaths []string, done func(error)) {
-	s.inbox.post(func() { s.reload(&reload{config, readPaths, done}) })
+// Reload has the server go by other options. load says which; it is called beside
+// the loop and may take its time. One worker is started with them. If it comes up,
+// every session that begins from then on is served by workers of the new kind and
+// by the new options, and sessions that run end as they began; if not, or if load
+// fails, nothing changes. done is called with nil, or with the reason, which the log
+// has, too.
+//
+// In force are then Config, ReadPaths, Sandbox, RequireSandbox, MaxAddressSpace,
+// Allow, Deny, MaxRequestsPerSource, MaxRequestsPerPrefix, MaxSessionsPerSource,
+// NoPenalties, MinIdle, MaxIdle, SessionsPerWorker, Timeout, Retries, MaxBlksize,
+// MaxWindowsize, MaxBurst, NoMTUClamp, StallTimeout, MaxSessionTime, DrainTimeout and
+// StatsInterval. Callbacks and the Logger stay; of what else has changed the log says
+// that it takes a restart, or an upgrade.
+//
+// While one reload is under way the latest of those that are asked for waits, and
+// those before it are left out. done must not block, and is never called if Run ends
+// before. Reload may be called from any goroutine.
+func (s *Supervisor) Reload(load func() (Options, error), done func(error)) {
+	s.inbox.post(func() { s.reload(&reload{load, done}) })
 }
 
 func (s *Supervisor) reload(r *reload) {
@@ -79,15 +97,25 @@ func (s *Supervisor) reload(r *reload) {
 		s.reloaded(r, errors.New("the server is not serving"))
 		return
 	}
-	if err := checkReadPaths(r.readPaths); err != nil {
-		s.reloaded(r, err)
-		return
-	}
 	s.notify("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", ipc.InstantOf(time.Now())/1000))
+	manager := s.Manager
 	go func() {
-		next, err := s.newGeneration(r.config, r.readPaths)
+		next, err := s.load(r, manager)
 		s.inbox.post(func() { s.try(r, next, err) })
 	}()
+}
+
+func (s *Supervisor) load(r *reload, manager Manager) (*generation, error) {
+	o, err := r.load()
+	if err != nil {
+		return nil, err
+	}
+	o.Manager = manager
+	settled, err := o.settle()
+	if err != nil {
+		return nil, err
+	}
+	return s.newGeneration(settled)
 }
 
 // try starts the worker that proves a new generation.
@@ -118,9 +146,59 @@ func (s *Supervisor) reject(g *generation, why string) {
 func (s *Supervisor) accept(now time.Time, g *generation) {
 	old := s.gen
 	s.gen, s.candidate = g, nil
+	s.adopt(g)
 	s.outdate(now, func(w *worker) bool { return w.gen != g })
 	go old.end()
 	s.reloaded(g.wish, nil)
+}
+
+// adopt takes from a generation's options what can change while the server runs.
+func (s *Supervisor) adopt(g *generation) {
+	next := g.settings
+	if fixed := s.fixed(next); len(fixed) > 0 {
+		s.report.logf(hclog.Warn, "some settings have changed that take a restart, or an upgrade (SIGUSR2), to be in force", "settings", strings.Join(fixed, ", "))
+	}
+	access := !slices.Equal(s.Allow, next.Allow) || !slices.Equal(s.Deny, next.Deny)
+	rates := s.MaxRequestsPerSource != next.MaxRequestsPerSource || s.MaxRequestsPerPrefix != next.MaxRequestsPerPrefix
+	s.Allow, s.Deny = next.Allow, next.Deny
+	s.MaxRequestsPerSource, s.MaxRequestsPerPrefix = next.MaxRequestsPerSource, next.MaxRequestsPerPrefix
+	gate := newGate(&s.settings)
+	if access {
+		s.gate.access = gate.access
+	}
+	if rates { // sources begin anew
+		s.gate.addresses, s.gate.prefixes = gate.addresses, gate.prefixes
+	}
+	s.MaxSessionsPerSource, s.NoPenalties = next.MaxSessionsPerSource, next.NoPenalties
+	s.MinIdle, s.MaxIdle, s.SessionsPerWorker = next.MinIdle, next.MaxIdle, next.SessionsPerWorker
+	s.Timeout, s.Retries = next.Timeout, next.Retries
+	s.MaxBlksize, s.MaxWindowsize, s.MaxBurst, s.NoMTUClamp = next.MaxBlksize, next.MaxWindowsize, next.MaxBurst, next.NoMTUClamp
+	s.StallTimeout, s.MaxSessionTime = next.StallTimeout, next.MaxSessionTime
+	s.DrainTimeout, s.StatsInterval = next.DrainTimeout, next.StatsInterval
+	if before := s.guard.String(); before != g.guard.String() {
+		g.guard.report(s.report)
+	}
+	s.guard = g.guard
+}
+
+// fixed are the options that differ and can't change while the server runs.
+func (s *Supervisor) fixed(next *settings) (names []string) {
+	for _, o := range []struct {
+		name string
+		same bool
+	}{
+		{"Listen", slices.Equal(s.Listen, next.Listen)},
+		{"User", s.User == next.User},
+		{"PortRange", s.PortRange == next.PortRange},
+		{"SinglePort", s.SinglePort == next.SinglePort},
+		{"MaxSessions", s.MaxSessions == next.MaxSessions},
+		{"MaxWaiting", s.MaxWaiting == next.MaxWaiting},
+	} {
+		if !o.same {
+			names = append(names, o.name)
+		}
+	}
+	return names
 }
 
 // reloaded tells everybody what came of a reload, and begins the one that waits.

@@ -3,10 +3,14 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"brood/ipc"
 	"brood/ipc/launch"
@@ -39,7 +43,7 @@ func TestAReloadIsForWhoComesLater(t *testing.T) {
 		t.Fatalf("a good one: %s", err)
 	}
 	is("two")
-	for config, says := range map[string]string{"refuse:no-such-root": "no-such-root", "panic": "panic: constructor"} {
+	for config, says := range map[string]string{"refuse:no-such-root": "no-such-root", "panic": "panic: constructor", "unreadable:not-YAML": "not-YAML"} {
 		if err := s.reload(config); !strings.Contains(err, says) {
 			t.Errorf("%s: %q, want %q", config, err, says)
 		}
@@ -50,8 +54,8 @@ func TestAReloadIsForWhoComesLater(t *testing.T) {
 	}
 	is("three")
 	s.tell("drain")
-	if _, last, failed := s.end(); failed != "" || last.WorkerFailures != 0 || last.Completed != 20 {
-		t.Errorf("Run returned %q, counting %+v; want 20 sessions and no failure", failed, last)
+	if _, last, failed := s.end(); failed != "" || last.WorkerFailures != 0 || last.Completed != 24 {
+		t.Errorf("Run returned %q, counting %+v; want 24 sessions and no failure", failed, last)
 	}
 }
 
@@ -130,7 +134,7 @@ func TestAWorkerOfAnOldGenerationIsNotUsed(t *testing.T) {
 	returning := f.busy(&session{with: testWith})
 	returning.gen, returning.last = old, false
 	var came error
-	next := &generation{starter: &starter{orders: make(chan order, 1), done: make(chan struct{})}, wish: &reload{done: func(err error) { came = err }}}
+	next := &generation{starter: &starter{orders: make(chan order, 1), done: make(chan struct{})}, settings: &f.settings, wish: &reload{done: func(err error) { came = err }}}
 	next.launch, old.launch = &launch.Launch{}, &launch.Launch{}
 	old.starter.done = make(chan struct{})
 	f.reloading = true
@@ -160,5 +164,79 @@ func TestAWorkerOfAnOldGenerationIsNotUsed(t *testing.T) {
 	f.try(next.wish, nil, errors.New("no such path"))
 	if came == nil || came.Error() != "no such path" {
 		t.Errorf("one whose paths are not there: %v", came)
+	}
+}
+
+func TestAReloadTakesWhatCanChangeWhileTheServerRuns(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{Timeout: time.Second, MaxRequestsPerSource: 1})
+	source := netip.MustParseAddr("192.0.2.1")
+	for f.gate.often(f.now, source) {
+	}
+	adopt := func(o Options) {
+		t.Helper()
+		settled, err := o.settle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.adopt(&generation{settings: settled})
+	}
+	adopt(Options{
+		Timeout: 2 * time.Second, MaxRequestsPerSource: 1, MaxBlksize: 600, MinIdle: 1, MaxSessions: 7, User: "tftp",
+		Deny: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+	})
+	if f.Timeout != 2*time.Second || f.MaxBlksize != 600 || f.MinIdle != 1 || f.gate.access.allows(source) || f.MaxSessions == 7 || f.User != "" {
+		t.Errorf("it goes by %+v", f.Options)
+	}
+	if f.gate.often(f.now, source) {
+		t.Error("a source's credit came back, though the rate is the same")
+	}
+	adopt(Options{MaxRequestsPerSource: 2})
+	if !f.gate.often(f.now, source) || !f.gate.access.allows(source) {
+		t.Error("the new rate and the new access are not in force")
+	}
+}
+
+// Every option is either taken or named among those that take a restart, but for
+// those that are the program's and not the operator's.
+func TestNoOptionIsForgottenByAReload(t *testing.T) {
+	t.Parallel()
+	before, err := Options{}.settle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := []string{"Manager", "Config", "ReadPaths", "Sandbox", "RequireSandbox", "MaxAddressSpace", "OnSessionStats", "OnServerStats", "Logger"}
+	all := reflect.TypeFor[Options]()
+	for i := range all.NumField() {
+		name := all.Field(i).Name
+		if slices.Contains(programs, name) {
+			continue // of the generation, or constant
+		}
+		f := newFake(t, Options{})
+		next := *before
+		switch v := reflect.ValueOf(&next.Options).Elem().Field(i); v.Kind() {
+		case reflect.Int, reflect.Int64:
+			v.SetInt(v.Int() + 1)
+		case reflect.Bool:
+			v.SetBool(!v.Bool())
+		case reflect.String:
+			v.SetString("other")
+		case reflect.Slice:
+			if name == "Listen" {
+				next.Listen = []string{"192.0.2.1:69"}
+			} else {
+				v.Set(reflect.ValueOf([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}))
+			}
+		case reflect.Struct:
+			next.PortRange = PortRange{1, 2}
+		default:
+			t.Fatalf("%s is a %v", name, v.Kind())
+		}
+		fixed := f.fixed(&next)
+		f.adopt(&generation{settings: &next})
+		taken := reflect.DeepEqual(reflect.ValueOf(f.Options).Field(i).Interface(), reflect.ValueOf(next.Options).Field(i).Interface())
+		if named := slices.Contains(fixed, name); taken == named {
+			t.Errorf("%s: taken %v, named as fixed %v", name, taken, named)
+		}
 	}
 }

@@ -250,7 +250,7 @@ func (s *Supervisor) prepare() error {
 	}
 	// The paths that workers read are looked up with root's eyes, if there are any.
 	var err error
-	if s.gen, err = s.newGeneration(s.Config, s.ReadPaths); err != nil {
+	if s.gen, err = s.newGeneration(&s.settings); err != nil {
 		return err
 	}
 	own, err := ownIdentity(s.who)

@@ -17,7 +17,7 @@ var arrows = map[string][]string{
 	"ipc":        {"ipc"},
 	"worker":     {"worker", "ipc", "protocol"},
 	"supervisor": {"supervisor", "ipc", "protocol"},
-	"cmd":        {"supervisor", "worker", "ipc", "protocol"},
+	"cmd":        {"cmd", "supervisor", "worker", "ipc", "protocol"},
 }
 
 // forbidden are the imports from elsewhere that a folder must not have.

@@ -331,12 +331,7 @@ func runUntilSignal(sup *supervisor.Supervisor, log hclog.Logger, f *serveFlags)
 				sup.Upgrade()
 				continue
 			}
-			o, err := f.options(log)
-			if err != nil { // such as a working directory that is gone
-				log.Error("not reloaded: what was in force still is", "why", err)
-				continue
-			}
-			sup.Reload(o.Config, o.ReadPaths, func(error) {}) // the log says what came of it
+			sup.Reload(func() (supervisor.Options, error) { return f.options(log) }, func(error) {}) // the log says what came of it
 		}
 	}()
 	go func() { // ends with the process

@@ -118,16 +118,22 @@ func (l *Launch) Enter() error {
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack.Nanoseconds()), 0, 0, 0); err != nil {
 		return fmt.Errorf("timer slack: %w", err)
 	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("no_new_privs: %w", err)
-	}
-	if err := inheritNoCapability(); err != nil {
+	if err := Deprive(); err != nil {
 		return err
 	}
 	if l.domain == nil {
 		return nil
 	}
 	return l.domain.Enter()
+}
+
+// Deprive keeps every program that the calling thread starts from gaining rights by
+// its execution, for good, and from inheriting capabilities; see OnOwnThread.
+func Deprive() error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no_new_privs: %w", err)
+	}
+	return inheritNoCapability()
 }
 
 // inheritNoCapability empties the calling thread's inheritable set, and with it
