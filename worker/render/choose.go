@@ -1,0 +1,91 @@
+package render
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"brood/worker/render/inventory"
+)
+
+// A choice is what a requested name has led to.
+type choice struct {
+	template string
+	unknown  string         // the template for unknown machines; "": there is none
+	match    map[string]any // the named parts of the name
+	by       string         // which of them the machine is looked up by; "" or client: by who asks
+	asked    bool           // the template is what the client has named
+}
+
+var errNoDocument = fmt.Errorf("no document has such a name: %w", fs.ErrNotExist)
+
+// choose finds the document for a name.
+func (h *Handler) choose(name string) (*choice, error) {
+	if len(h.documents) == 0 {
+		return h.direct(name)
+	}
+	for _, d := range h.documents {
+		match, err := d.pattern.match(name)
+		if err != nil {
+			return nil, &fault{fmt.Errorf("document %q: %w", d.Regexp, err)}
+		}
+		if match == nil {
+			continue
+		}
+		if keys, ok := keysOf(match); ok {
+			c := &choice{template: d.Template, unknown: d.Unknown, match: match, by: d.By}
+			if c.by == "" && len(keys) > 0 {
+				c.by = keys[0]
+			}
+			return c, nil
+		}
+	}
+	return nil, errNoDocument
+}
+
+// direct reads a name that is a template's path, with ?x=value&y=value behind it
+// for what a route knows of the request.
+func (h *Handler) direct(name string) (*choice, error) {
+	path, query, _ := strings.Cut(name, "?")
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "" || part[0] == '.' || part[0] == '_' {
+			return nil, errNoDocument
+		}
+	}
+	match := map[string]any{}
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		key, value, ok := strings.Cut(pair, "=")
+		if _, twice := match[key]; !ok || twice || !isGroup(key) {
+			return nil, errNoDocument
+		}
+		match[key] = value
+	}
+	keys, ok := keysOf(match)
+	if !ok || len(keys) > 1 {
+		return nil, errNoDocument
+	}
+	c := &choice{template: path, unknown: h.options.Unknown, match: match, asked: true}
+	if len(keys) == 1 {
+		c.by = keys[0]
+	}
+	return c, nil
+}
+
+// keysOf returns which parts of a name can be a machine's key. One that is empty
+// is as if it were not there; ok is false if one can't be what it is called.
+func keysOf(match map[string]any) (keys []string, ok bool) {
+	for _, by := range inventory.Keys {
+		value, _ := match[string(by)].(string)
+		if value == "" {
+			delete(match, string(by))
+			continue
+		}
+		if _, err := by.Canonical(value); err != nil {
+			return nil, false
+		}
+		keys = append(keys, string(by))
+	}
+	return keys, true
+}
