@@ -8,8 +8,8 @@ FUZZTIME ?= 20s
 
 .PHONY: build run test unit race attack faults fuzz lint bench clients
 
-build: ## bin/brood
-	go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/brood ./cmd/brood
+build: ## bin/brood and bin/broodctl
+	go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/ ./cmd/brood ./cmd/broodctl
 
 run: build ## serve a small demo tree on 127.0.0.1:6969
 	@cmd/brood/demo/run bin/brood 127.0.0.1:6969

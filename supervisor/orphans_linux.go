@@ -13,7 +13,7 @@ import (
 var first = os.Getpid() == 1
 
 // reapOrphans collects such children when they have ended; nobody else does. A
-// worker is left to the event of its pidfd, a helper to who waits for it. It is
+// worker is left to the event of its pidfd, an errand to who waits for it. It is
 // called at ticks: there is no hurry, and SIGCHLD would wake the loop for every
 // worker.
 func (s *Supervisor) reapOrphans() {
@@ -24,10 +24,10 @@ func (s *Supervisor) reapOrphans() {
 	for _, f := range s.inbox.take() { // now every worker that exists is in the pool
 		f()
 	}
-	if !helperProcesses.TryLock() {
+	if !errands.TryLock() {
 		return
 	}
-	defer helperProcesses.Unlock()
+	defer errands.Unlock()
 	for {
 		var info unix.Siginfo
 		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
@@ -35,7 +35,7 @@ func (s *Supervisor) reapOrphans() {
 			continue
 		}
 		pid := endedChild(&info)
-		if err != nil || pid == 0 || s.pool.has(pid) || helperProcesses.pids[pid] {
+		if err != nil || pid == 0 || s.pool.has(pid) || errands.pids[pid] {
 			return
 		}
 		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != nil {

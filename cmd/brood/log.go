@@ -9,8 +9,8 @@ import (
 )
 
 // newLog returns the log of the server, which goes to w.
-func newLog(w io.Writer, format, level string) hclog.Logger {
-	o := hclog.LoggerOptions{Name: "brood", JSONFormat: format == "json", Level: hclog.LevelFromString(level)}
+func newLog(w io.Writer, json bool, level hclog.Level) hclog.Logger {
+	o := hclog.LoggerOptions{Name: "brood", JSONFormat: json, Level: level}
 	out := &logOutput{w: w}
 	notice := o
 	notice.Output = &out.notice

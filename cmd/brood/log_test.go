@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/go-hclog"
 )
 
 // disk takes so many bytes, and then none.
@@ -27,7 +29,7 @@ func TestLogLinesThatFindNoRoomAreCounted(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		for _, room := range []int{0, 1, 20, 150} { // bytes; a line has about a hundred
 			d := &disk{room: room}
-			log := newLog(d, format, "info")
+			log := newLog(d, format == "json", hclog.Info)
 			for range 5 {
 				log.Info("a line of some length, that does not fit where there is little room left", "n", 1)
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"brood/cmd/internal/config"
 	"brood/worker"
 )
 
@@ -18,7 +19,7 @@ const (
 )
 
 func main() {
-	if code, ok := worker.Dispatch(newHandler, worker.Options{}); ok {
+	if code, ok := worker.Dispatch(config.NewHandler, worker.Options{}); ok {
 		os.Exit(code)
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))

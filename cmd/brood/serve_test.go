@@ -17,6 +17,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"brood/cmd/internal/config"
 	"brood/supervisor"
 	"brood/worker/workertest"
 )
@@ -92,99 +93,86 @@ func TestServeRefusesWhatIsOutOfRange(t *testing.T) {
 	}
 }
 
-func TestParseServe(t *testing.T) {
+// loaded is what a command line comes to.
+func loaded(t *testing.T, args ...string) (*config.Server, supervisor.Options) {
+	t.Helper()
+	src, err := parseArgs(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, o, err := src.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, o
+}
+
+// Each flag reaches its option, and no other.
+func TestFlagsBecomeOptions(t *testing.T) {
 	t.Parallel()
-	defaults := serveFlags{root: "/srv", mtuClamp: "on", sandbox: "on", penalties: "on", logFormat: "text", logLevel: "info"}
-	with := func(change func(*serveFlags)) serveFlags {
-		f := defaults
-		change(&f)
-		return f
+	prefix := func(texts ...string) (all []netip.Prefix) {
+		for _, text := range texts {
+			all = append(all, netip.MustParsePrefix(text))
+		}
+		return all
 	}
 	for _, tt := range []struct {
 		args []string
-		want serveFlags
+		want supervisor.Options
 	}{
-		{nil, defaults},
-		{[]string{"--listen", ":69", "-listen", "[::1]:69"}, with(func(f *serveFlags) { f.listen = []string{":69", "[::1]:69"} })},
-		{[]string{"--follow=/a", "--follow", "/b"}, with(func(f *serveFlags) { f.follow = []string{"/a", "/b"} })},
-		{[]string{"--port-range", "1-2"}, with(func(f *serveFlags) { f.portRange = "1-2" })},
-		{[]string{"--sandbox", "require"}, with(func(f *serveFlags) { f.sandbox = "require" })},
-		{[]string{"--max-address-space", "8192"}, with(func(f *serveFlags) { f.maxAddressSpace = 8192 })},
-		{[]string{"--max-address-space", "0"}, with(func(f *serveFlags) { f.maxAddressSpace = -1 })},
-		{[]string{"--user", "tftp"}, with(func(f *serveFlags) { f.user = "tftp" })},
-		{[]string{"--min-idle", "-1"}, with(func(f *serveFlags) { f.minIdle = -1 })},
-		{[]string{"--min-idle", "0", "--retries", "0"}, with(func(f *serveFlags) { f.minIdle, f.retries = -1, -1 })},
-		{[]string{"--max-idle", "9"}, with(func(f *serveFlags) { f.maxIdle = 9 })},
-		{[]string{"--max-sessions", "10"}, with(func(f *serveFlags) { f.maxSessions = 10 })},
-		{[]string{"--allow", "10.0.0.0/8", "--allow", "::1", "--deny", "10.1.0.0/16"}, with(func(f *serveFlags) {
-			f.allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-			f.deny = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}
-		})},
-		{[]string{"--max-requests-per-source", "7", "--max-requests-per-prefix", "8"}, with(func(f *serveFlags) { f.maxRequestsPerSource, f.maxRequestsPerPrefix = 7, 8 })},
-		{[]string{"--stall-timeout", "9s", "--max-session-time", "0"}, with(func(f *serveFlags) { f.stallTimeout, f.maxSessionTime = 9*time.Second, -1 })},
-		{[]string{"--penalties", "off"}, with(func(f *serveFlags) { f.penalties = "off" })},
-		{[]string{"--max-sessions-per-source", "7"}, with(func(f *serveFlags) { f.maxSessionsPerSource = 7 })},
-		{[]string{"--sessions-per-worker", "100"}, with(func(f *serveFlags) { f.sessionsPerWorker = 100 })},
-		{[]string{"--timeout", "1500ms"}, with(func(f *serveFlags) { f.timeout = 1500 * time.Millisecond })},
-		{[]string{"--retries", "3"}, with(func(f *serveFlags) { f.retries = 3 })},
-		{[]string{"--max-blksize", "1428"}, with(func(f *serveFlags) { f.maxBlksize = 1428 })},
-		{[]string{"--max-windowsize", "8"}, with(func(f *serveFlags) { f.maxWindowsize = 8 })},
-		{[]string{"--mtu-clamp", "off"}, with(func(f *serveFlags) { f.mtuClamp = "off" })},
-		{[]string{"--log-format", "json"}, with(func(f *serveFlags) { f.logFormat = "json" })},
-		{[]string{"--log-level", "debug"}, with(func(f *serveFlags) { f.logLevel = "debug" })},
-		{[]string{"--stats-interval", "10s"}, with(func(f *serveFlags) { f.statsInterval = 10 * time.Second })},
+		{nil, supervisor.Options{}},
+		{[]string{"--listen", ":69", "-listen", "[::1]:69"}, supervisor.Options{Listen: []string{":69", "[::1]:69"}}},
+		{[]string{"--port-range", "50000-50999"}, supervisor.Options{PortRange: supervisor.PortRange{Low: 50000, High: 50999}}},
+		{[]string{"--single-port"}, supervisor.Options{SinglePort: true}},
+		{[]string{"--sandbox", "require"}, supervisor.Options{RequireSandbox: true}},
+		{[]string{"--sandbox", "off"}, supervisor.Options{Sandbox: supervisor.SandboxOff}},
+		{[]string{"--sandbox", "on"}, supervisor.Options{}},
+		{[]string{"--max-address-space", "8192"}, supervisor.Options{MaxAddressSpace: 8 << 30}},
+		{[]string{"--max-address-space", "0"}, supervisor.Options{MaxAddressSpace: -1 << 20}},
+		{[]string{"--user", "tftp"}, supervisor.Options{User: "tftp"}},
+		{[]string{"--min-idle", "0", "--retries", "0"}, supervisor.Options{MinIdle: -1, Retries: -1}},
+		{[]string{"--min-idle", "1", "--retries", "3"}, supervisor.Options{MinIdle: 1, Retries: 3}},
+		{[]string{"--max-idle", "9"}, supervisor.Options{MaxIdle: 9}},
+		{[]string{"--max-sessions", "10"}, supervisor.Options{MaxSessions: 10}},
+		{[]string{"--allow", "10.0.0.0/8", "--allow", "::1", "--deny", "10.1.0.0/16"}, supervisor.Options{Allow: prefix("10.0.0.0/8", "::1/128"), Deny: prefix("10.1.0.0/16")}},
+		{[]string{"--max-requests-per-source", "7", "--max-requests-per-prefix", "8"}, supervisor.Options{MaxRequestsPerSource: 7, MaxRequestsPerPrefix: 8}},
+		{[]string{"--stall-timeout", "9s", "--max-session-time", "0"}, supervisor.Options{StallTimeout: 9 * time.Second, MaxSessionTime: -1}},
+		{[]string{"--penalties", "off"}, supervisor.Options{NoPenalties: true}},
+		{[]string{"--penalties", "on", "--mtu-clamp", "on"}, supervisor.Options{}},
+		{[]string{"--max-sessions-per-source", "7"}, supervisor.Options{MaxSessionsPerSource: 7}},
+		{[]string{"--sessions-per-worker", "100"}, supervisor.Options{SessionsPerWorker: 100}},
+		{[]string{"--timeout", "1500ms"}, supervisor.Options{Timeout: 1500 * time.Millisecond}},
+		{[]string{"--max-blksize", "1428"}, supervisor.Options{MaxBlksize: 1428}},
+		{[]string{"--max-windowsize", "8", "--max-burst", "5"}, supervisor.Options{MaxWindowsize: 8, MaxBurst: 5}},
+		{[]string{"--mtu-clamp", "off"}, supervisor.Options{NoMTUClamp: true}},
+		{[]string{"--stats-interval", "10s"}, supervisor.Options{StatsInterval: 10 * time.Second}},
 	} {
-		var stdout bytes.Buffer
-		got, err := parseServe(append([]string{"--root", "/srv"}, tt.args...), &stdout)
-		if err != nil || !reflect.DeepEqual(*got, tt.want) || stdout.Len() > 0 {
-			t.Errorf("%q:\n got %+v, %v\nwant %+v", tt.args, got, err, tt.want)
+		_, got := loaded(t, append([]string{"--root", "/srv"}, tt.args...)...)
+		got.Config = nil
+		tt.want.ReadPaths = []string{"/srv"}
+		if !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%q:\n got %+v\nwant %+v", tt.args, got, tt.want)
 		}
+	}
+	s, _ := loaded(t, "--root", "/srv", "--log-format", "json", "--log-level", "debug")
+	if s.LogFormat != "json" || s.LogLevel != "debug" {
+		t.Errorf("the log is %+v", s)
+	}
+	dir, err := os.Getwd() // workers run in /
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, o := loaded(t, "--root", "a/../b", "--follow", "/c/", "--follow", "d"); !slices.Equal(o.ReadPaths, []string{dir + "/b", "/c", dir + "/d"}) {
+		t.Errorf("workers read %q", o.ReadPaths)
 	}
 }
 
-// declared are the flags that serve takes. The set is not kept, but its errors
-// and its answer to each name are.
-func declared(t *testing.T, name string) bool {
-	t.Helper()
-	_, err := parseServe([]string{"--" + name}, new(bytes.Buffer))
-	return err == nil || !strings.Contains(err.Error(), "not defined")
-}
-
-func TestHelpNamesEveryFlagAndNoOther(t *testing.T) {
+func TestHelpHasWholeLines(t *testing.T) {
 	t.Parallel()
-	var named []string
-	for _, m := range regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(serveUsage, -1) {
-		named = append(named, m[1])
-	}
-	if len(named) == 0 || len(slices.Compact(slices.Sorted(slices.Values(named)))) != len(named) {
-		t.Errorf("the help names %v, want each flag once", named)
-	}
-	for _, name := range named {
-		if !declared(t, name) {
-			t.Errorf("the help names --%s, which does not exist", name)
-		}
-	}
-	// Every field of serveFlags is set by a flag, and each flag has a name in the help.
-	all := reflect.TypeFor[serveFlags]()
-	if all.NumField() != len(named) {
-		t.Errorf("the help names %d flags, serveFlags has %d fields: %v", len(named), all.NumField(), named)
-	}
-	for i := range all.NumField() {
-		var dashed strings.Builder
-		for _, r := range all.Field(i).Name {
-			if r >= 'A' && r <= 'Z' {
-				dashed.WriteByte('-')
-			}
-			dashed.WriteString(strings.ToLower(string(r)))
-		}
-		if !slices.Contains(named, dashed.String()) {
-			t.Errorf("the help does not name --%s", &dashed)
-		}
-	}
-	for _, text := range []string{serveUsage, usage} {
+	for _, text := range []string{fmt.Sprintf(serveUsage, config.Help), usage} {
 		for line := range strings.Lines(text) {
-			if strings.TrimRight(line, "\n") != strings.TrimRight(line, " \n") || strings.Contains(line, "\t") {
-				t.Errorf("%q ends in a space or holds a tab", line)
+			if strings.TrimRight(line, "\n") != strings.TrimRight(line, " \n") || strings.Contains(line, "\t") || len(line) > 81 {
+				t.Errorf("%q ends in a space, holds a tab or is too long", line)
 			}
 		}
 	}
@@ -192,58 +180,24 @@ func TestHelpNamesEveryFlagAndNoOther(t *testing.T) {
 
 func TestHelpTellsTheDefaultsOfTheSupervisor(t *testing.T) {
 	t.Parallel()
-	for _, want := range []string{"default :69", "2 per CPU", "4 times --min-idle", "default 1024", "default 1s", "default 5", "default 65464", "default 64", "default 1m"} {
-		if !strings.Contains(serveUsage, want) {
+	help := strings.Join(strings.Fields(config.Help), " ")
+	for _, want := range []string{"or :69", "2 per CPU", "4 times min-idle", "default 1024", "default 1s", "default 5", "default 65464", "default 64", "default 1m"} {
+		if !strings.Contains(help, want) {
 			t.Errorf("the help does not say %q", want)
 		}
 	}
 	for _, code := range []int{exitOK, exitError, exitUsage} {
-		if !strings.Contains(serveUsage, fmt.Sprintf("\n  %d  ", code)) {
+		if !strings.Contains(usageTail, fmt.Sprintf("\n  %d  ", code)) {
 			t.Errorf("the help does not explain exit code %d", code)
 		}
 	}
 }
 
-func TestFlagsBecomeOptions(t *testing.T) {
-	t.Parallel()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := parseServe([]string{
-		"--root", "a/../b", "--follow", "/c/", "--follow", "d", "--listen", ":69", "--port-range", "50000-50999", "--user", "tftp",
-		"--sandbox", "require", "--max-address-space", "3000", "--min-idle", "1", "--max-idle", "2", "--max-sessions", "3", "--max-sessions-per-source", "2", "--max-requests-per-source", "20", "--max-requests-per-prefix", "21", "--allow", "192.0.2.0/24", "--deny", "192.0.2.7", "--penalties", "off", "--stall-timeout", "50s", "--max-session-time", "1h", "--sessions-per-worker", "9", "--timeout", "4s", "--retries", "5",
-		"--max-blksize", "600", "--max-windowsize", "7", "--max-burst", "5", "--mtu-clamp", "off", "--stats-interval", "8s",
-	}, new(bytes.Buffer))
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := hclog.NewNullLogger()
-	got, err := f.options(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.OnServerStats == nil || got.Logger != log {
-		t.Errorf("no callback or another logger")
-	}
-	got.OnServerStats, got.Logger = nil, nil
-	want := supervisor.Options{
-		Listen: []string{":69"}, User: "tftp", PortRange: supervisor.PortRange{Low: 50000, High: 50999},
-		Config:    []byte(dir + "/b\x00/c\x00" + dir + "/d"), // workers run in /
-		ReadPaths: []string{dir + "/b", "/c", dir + "/d"}, RequireSandbox: true, MaxAddressSpace: 3000 << 20,
-		MinIdle: 1, MaxIdle: 2, MaxSessions: 3, MaxSessionsPerSource: 2, MaxRequestsPerSource: 20, MaxRequestsPerPrefix: 21,
-		Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Deny: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, NoPenalties: true, StallTimeout: 50 * time.Second, MaxSessionTime: time.Hour, SessionsPerWorker: 9, Timeout: 4 * time.Second, Retries: 5, MaxBlksize: 600, MaxWindowsize: 7, MaxBurst: 5, NoMTUClamp: true, StatsInterval: 8 * time.Second,
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("\n got %+v\nwant %+v", got, want)
-	}
-}
-
 func TestAPathWithNULIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, f := range []serveFlags{{root: "a\x00b"}, {root: "a", follow: []string{"b", "c\x00d"}}} {
-		if o, err := f.options(hclog.NewNullLogger()); err == nil || !strings.Contains(err.Error(), "NUL") {
-			t.Errorf("%+v: configuration %q, %v, want it refused: NUL parts the paths", f, o.Config, err)
+	for _, args := range [][]string{{"--root", "a\x00b"}, {"--root", "a", "--follow", "c\x00d"}} {
+		if _, err := parseArgs(args); err == nil || !strings.Contains(err.Error(), "want a directory's path") {
+			t.Errorf("%q: %v, want it refused", args, err)
 		}
 	}
 }
@@ -262,27 +216,29 @@ func TestConfigReachesTheHandler(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		follow []string
-		file   string
-		want   string // "": refused
+		args []string
+		file string
+		want string // "": refused
 	}{
 		{nil, "file", "in the root"},
 		{nil, "followed", ""},
-		{[]string{followed}, "file", "in the root"},
-		{[]string{followed}, "followed", "in the followed tree"},
-		{[]string{followed}, "other", ""},
-		{[]string{followed, other}, "other", "elsewhere"},
+		{[]string{"--follow", followed}, "file", "in the root"},
+		{[]string{"--follow", followed}, "followed", "in the followed tree"},
+		{[]string{"--follow", followed}, "other", ""},
+		{[]string{"--follow", followed, "--follow", other}, "other", "elsewhere"},
 	} {
-		h, err := newHandler(encodeConfig(root, tt.follow))
+		_, o := loaded(t, append([]string{"--root", root}, tt.args...)...)
+		h, err := config.NewHandler(o.Config)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := workertest.Get(t, h, tt.file)
 		if string(got.Content) != tt.want || (got.Err == nil) != (tt.want != "") {
-			t.Errorf("following %d trees, %s: got %q, %v, want %q", len(tt.follow), tt.file, got.Content, got.Err, tt.want)
+			t.Errorf("%q, %s: got %q, %v, want %q", tt.args, tt.file, got.Content, got.Err, tt.want)
 		}
 	}
-	if _, err := newHandler(encodeConfig(filepath.Join(root, "none"), nil)); err == nil || !strings.Contains(err.Error(), "none") {
+	_, o := loaded(t, "--root", filepath.Join(root, "none"))
+	if _, err := config.NewHandler(o.Config); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("a root that does not exist: %v, want an error that names it", err)
 	}
 }

@@ -20,26 +20,42 @@ func Brood(t testing.TB) string {
 	return path
 }
 
-var built = sync.OnceValues(func() (string, error) {
+// Broodctl returns the path of the broodctl command, built once for a test process,
+// beside Brood.
+func Broodctl(t testing.TB) string {
+	t.Helper()
+	path, err := builtCtl()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var (
+	built    = sync.OnceValues(func() (string, error) { return build("brood", raceEnabled) })
+	builtCtl = sync.OnceValues(func() (string, error) { return build("broodctl", false) })
+)
+
+func build(name string, race bool) (string, error) {
 	dir, err := publicDir()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "brood")
+	path := filepath.Join(dir, name)
 	args := []string{"build", "-o", path}
-	if raceEnabled {
+	if race {
 		args = append(args, "-race")
 	}
-	build := exec.Command("go", append(args, "brood/cmd/brood")...)
+	build := exec.Command("go", append(args, "brood/cmd/"+name)...)
 	build.Env = os.Environ()
-	if !raceEnabled {
+	if !race {
 		build.Env = append(build.Env, "CGO_ENABLED=0")
 	}
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 // Self returns the path of a copy of the test's own executable, for tests that
 // are their own server. The original lies where only its owner may go.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,9 +13,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/vmihailenco/msgpack/v5"
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
@@ -62,17 +65,21 @@ func run(rounds, starts int) error {
 		{"worker, no sandbox", filepath.Join(tmp, "brood"), sandbox.Off, 1.15},
 		{"worker, strict", filepath.Join(tmp, "brood"), sandbox.Strict, 1.3},
 	}
-	for program, source := range map[string]string{"bare": "./test/bench/start/bare", "brood": "./cmd/brood"} {
+	for program, source := range map[string]string{"bare": "./test/bench/start/bare", "brood": "./cmd/brood", "broodctl": "./cmd/broodctl"} {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(tmp, program), source)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", program, err, out)
 		}
 	}
+	served, err := compile(tmp)
+	if err != nil {
+		return err
+	}
 	costs := make([][]float64, len(kinds))
 	for range rounds {
 		for i, k := range kinds {
-			µs, err := measure(k, tmp, starts)
+			µs, err := measure(k, tmp, served, starts)
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
@@ -105,10 +112,25 @@ func median(v []float64) float64 {
 	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
 }
 
+// compile returns what workers are told that serve the directory.
+func compile(root string) ([]byte, error) {
+	compile := exec.Command(filepath.Join(root, "broodctl"), "compile", "--stdin", "brood.yaml")
+	compile.Stdin = strings.NewReader(fmt.Sprintf("content: {tftp: {files: {root: %q}}}", root))
+	compile.Stderr = os.Stderr
+	out, err := compile.Output()
+	if err != nil {
+		return nil, fmt.Errorf("broodctl compile: %w", err)
+	}
+	_, form, _ := bytes.Cut(out, []byte("\n")) // package config, which is cmd's own
+	var compiled struct{ Worker []byte }
+	err = msgpack.Unmarshal(form, &compiled)
+	return compiled.Worker, err
+}
+
 // measure starts n processes, one after the other, and returns the mean CPU time.
-func measure(k kind, root string, n int) (µs float64, err error) {
+func measure(k kind, root string, served []byte, n int) (µs float64, err error) {
 	terms := sandbox.Terms{Level: k.level, AddressSpace: 4 << 30, Filter: sandbox.Assemble(k.level)}
-	config, err := ipc.SealConfig(append(terms.Append(nil), root...)) // files.Open of the directory
+	config, err := ipc.SealConfig(append(terms.Append(nil), served...))
 	if err != nil {
 		return 0, err
 	}

@@ -16,18 +16,18 @@ import (
 	"brood/ipc/launch"
 )
 
-// helperAccount is the account that helpers run under where there is one and the
-// supervisor may change ids; helperID is the number otherwise. See ownID.
+// errandAccount is the account that errands run under where there is one and the
+// supervisor may change ids; errandID is the number otherwise. See ownID.
 const (
-	helperAccount = "brood-helper"
-	helperID      = 65529
+	errandAccount = "brood-helper"
+	errandID      = 65531
 )
 
-// Helper is a program that does for a server what the process which owns the ports
+// Errand is a program that does for a server what the process which owns the ports
 // should not, such as to read a configuration in a language of its own. It runs
 // under an id of its own where the supervisor may change ids, without capabilities,
 // and without a way to gain any; what it prints on standard output is its answer.
-type Helper struct {
+type Errand struct {
 	Path  string
 	Args  []string // after its name
 	Stdin *os.File // nil means nothing to read
@@ -37,15 +37,15 @@ type Helper struct {
 	MaxOutput int
 }
 
-// HelperError is why a helper gave no answer.
-type HelperError struct {
+// ErrandError is why an errand gave no answer.
+type ErrandError struct {
 	Program string
 	Exit    int    // its exit code; -1: it did not exit by itself
 	Why     string // how it ended
 	Said    string // the end of what it printed on standard error
 }
 
-func (e *HelperError) Error() string {
+func (e *ErrandError) Error() string {
 	text := e.Program + ": " + e.Why
 	if e.Said != "" {
 		text += ": " + e.Said
@@ -53,20 +53,20 @@ func (e *HelperError) Error() string {
 	return text
 }
 
-// maxSaid is how much of a helper's standard error is kept.
+// maxSaid is how much of an errand's standard error is kept.
 const maxSaid = 64 << 10
 
-// helperProcesses are children that reapOrphans leaves to those who have started them.
-var helperProcesses struct {
+// errands are children that reapOrphans leaves to those who have started them.
+var errands struct {
 	sync.Mutex
 	pids map[int]bool
 }
 
-// Run starts the helper, waits for its end, and returns what it has printed. It
+// Run starts the errand, waits for its end, and returns what it has printed. It
 // kills one that takes too long or prints too much. It may be called before the
 // Supervisor is made and beside it, from any goroutine.
-func (h Helper) Run() ([]byte, error) {
-	who, err := helperIdentity()
+func (e Errand) Run() ([]byte, error) {
+	who, err := errandIdentity()
 	if err != nil {
 		return nil, err
 	}
@@ -82,33 +82,33 @@ func (h Helper) Run() ([]byte, error) {
 	}
 	defer errR.Close()
 	defer errW.Close()
-	stdin := h.Stdin
+	stdin := e.Stdin
 	if stdin == nil {
 		if stdin, err = os.Open(os.DevNull); err != nil {
 			return nil, err
 		}
 		defer stdin.Close()
 	}
-	pid, err := h.start(who, stdin.Fd(), outW.Fd(), errW.Fd())
+	pid, err := e.start(who, stdin.Fd(), outW.Fd(), errW.Fd())
 	if err != nil {
 		return nil, err
 	}
 	outW.Close()
 	errW.Close()
-	return h.attend(pid, outR, errR)
+	return e.attend(pid, outR, errR)
 }
 
-func (h Helper) start(who *identity, files ...uintptr) (pid int, err error) {
+func (e Errand) start(who *identity, files ...uintptr) (pid int, err error) {
 	keepInherited() // or it would hold the ports that a service manager or an upgrade has passed
-	helperProcesses.Lock()
-	defer helperProcesses.Unlock()
+	errands.Lock()
+	defer errands.Unlock()
 	done := make(chan struct{})
 	launch.OnOwnThread(func() {
 		defer close(done)
 		if err = launch.Deprive(); err != nil {
 			return
 		}
-		pid, err = syscall.ForkExec(h.Path, append([]string{h.Path}, h.Args...), &syscall.ProcAttr{
+		pid, err = syscall.ForkExec(e.Path, append([]string{e.Path}, e.Args...), &syscall.ProcAttr{
 			Dir:   "/",
 			Env:   []string{"PATH=/usr/local/bin:/usr/bin:/bin"},
 			Files: files,
@@ -122,20 +122,20 @@ func (h Helper) start(who *identity, files ...uintptr) (pid int, err error) {
 		if who != nil {
 			uid = who.uid
 		}
-		return 0, fmt.Errorf("starting %s: %w (uid %d must be allowed to execute it: chmod o+x, also on the directories above)", h.Path, err, uid)
+		return 0, fmt.Errorf("starting %s: %w (uid %d must be allowed to execute it: chmod o+x, also on the directories above)", e.Path, err, uid)
 	case err != nil:
-		return 0, fmt.Errorf("starting %s: %w", h.Path, err)
+		return 0, fmt.Errorf("starting %s: %w", e.Path, err)
 	}
-	if helperProcesses.pids == nil {
-		helperProcesses.pids = make(map[int]bool)
+	if errands.pids == nil {
+		errands.pids = make(map[int]bool)
 	}
-	helperProcesses.pids[pid] = true
+	errands.pids[pid] = true
 	return pid, nil
 }
 
-// attend hears a helper out.
-func (h Helper) attend(pid int, outR, errR *os.File) ([]byte, error) {
-	timeout, most := h.Timeout, h.MaxOutput
+// attend hears an errand out.
+func (e Errand) attend(pid int, outR, errR *os.File) ([]byte, error) {
+	timeout, most := e.Timeout, e.MaxOutput
 	if timeout == 0 {
 		timeout = 20 * time.Second
 	}
@@ -162,7 +162,7 @@ func (h Helper) attend(pid int, outR, errR *os.File) ([]byte, error) {
 	outR.SetReadDeadline(time.Now().Add(time.Second))
 	errR.SetReadDeadline(time.Now().Add(time.Second))
 	reading.Wait()
-	failed := &HelperError{Program: h.Path, Exit: status.ExitStatus(), Why: end.why, Said: strings.TrimSpace(said.String())}
+	failed := &ErrandError{Program: e.Path, Exit: status.ExitStatus(), Why: end.why, Said: strings.TrimSpace(said.String())}
 	switch {
 	case failed.Why != "":
 	case status.Signaled():
@@ -175,7 +175,7 @@ func (h Helper) attend(pid int, outR, errR *os.File) ([]byte, error) {
 	return nil, failed
 }
 
-// killing is a helper and the reason to end it early. The process is signalled only
+// killing is an errand and the reason to end it early. The process is signalled only
 // as long as it has not been reaped, when its number is nobody else's.
 type killing struct {
 	mu     sync.Mutex
@@ -212,30 +212,30 @@ func (k *killing) wait() (status unix.WaitStatus) {
 		}
 	}
 	k.reaped = true
-	helperProcesses.Lock()
-	delete(helperProcesses.pids, k.pid)
-	helperProcesses.Unlock()
+	errands.Lock()
+	delete(errands.pids, k.pid)
+	errands.Unlock()
 	return status
 }
 
-// helperIdentity decides under whom helpers run: nil means as this process does.
-func helperIdentity() (*identity, error) {
+// errandIdentity decides under whom errands run: nil means as this process does.
+func errandIdentity() (*identity, error) {
 	able, err := holds(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL)
 	if err != nil {
 		return nil, err
 	}
 	if !able {
 		if unix.Geteuid() == 0 {
-			return nil, errors.New("helpers must not run as root, and this root may not change ids: add CAP_SETUID, CAP_SETGID and CAP_KILL, or start as an ordinary user")
+			return nil, errors.New("errands must not run as root, and this root may not change ids: add CAP_SETUID, CAP_SETGID and CAP_KILL, or start as an ordinary user")
 		}
 		return nil, nil
 	}
-	own, err := lookupUser(helperAccount)
+	own, err := lookupUser(errandAccount)
 	if err != nil {
-		own = &identity{helperID, helperID}
+		own = &identity{errandID, errandID}
 	}
 	if own.uid == 0 || own.gid == 0 {
-		return nil, fmt.Errorf("helpers must not run as root or in its group: change the account %s", helperAccount)
+		return nil, fmt.Errorf("errands must not run as root or in its group: change the account %s", errandAccount)
 	}
 	return own, nil
 }

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-func shell(script string) Helper {
-	return Helper{Path: "/bin/sh", Args: []string{"-c", script, "helper"}}
+func shell(script string) Errand {
+	return Errand{Path: "/bin/sh", Args: []string{"-c", script, "errand"}}
 }
 
-func TestAHelperAnswers(t *testing.T) {
+func TestAnErrandAnswers(t *testing.T) {
 	t.Parallel()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -21,9 +21,9 @@ func TestAHelperAnswers(t *testing.T) {
 	defer r.Close()
 	w.WriteString("what it reads")
 	w.Close()
-	h := shell("cat; echo said >&2")
-	h.Stdin = r
-	if out, err := h.Run(); err != nil || string(out) != "what it reads" {
+	e := shell("cat; echo said >&2")
+	e.Stdin = r
+	if out, err := e.Run(); err != nil || string(out) != "what it reads" {
 		t.Errorf("answered %q, %v", out, err)
 	}
 	if out, err := shell("cat").Run(); err != nil || len(out) > 0 {
@@ -31,7 +31,7 @@ func TestAHelperAnswers(t *testing.T) {
 	}
 }
 
-func TestAHelperHasTheLeastOfRights(t *testing.T) {
+func TestAnErrandHasTheLeastOfRights(t *testing.T) {
 	t.Parallel()
 	out, err := shell("cat /proc/self/status; echo open: $(ls /proc/self/fd | wc -l); env").Run()
 	if err != nil {
@@ -39,7 +39,7 @@ func TestAHelperHasTheLeastOfRights(t *testing.T) {
 	}
 	wants := []string{"NoNewPrivs:\t1\n", "CapInh:\t0000000000000000\n", "CapPrm:\t0000000000000000\n", "CapEff:\t0000000000000000\n", "CapAmb:\t0000000000000000\n", "open: 4\n"}
 	if os.Geteuid() == 0 {
-		wants = append(wants, "Uid:\t65529\t65529\t65529\t65529\n", "Gid:\t65529\t65529\t65529\t65529\n", "Groups:\t \n")
+		wants = append(wants, "Uid:\t65531\t65531\t65531\t65531\n", "Gid:\t65531\t65531\t65531\t65531\n", "Groups:\t \n")
 	}
 	for _, want := range wants {
 		if !strings.Contains(string(out), want) {
@@ -53,42 +53,42 @@ func TestAHelperHasTheLeastOfRights(t *testing.T) {
 	}
 }
 
-func TestAHelperThatFailsSaysWhy(t *testing.T) {
+func TestAnErrandThatFailsSaysWhy(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name      string
-		helper    Helper
+		errand    Errand
 		exit      int
 		why, said string
 	}{
 		{"an exit code", shell("echo it is wrong >&2; exit 3"), 3, "exit code 3", "it is wrong"},
 		{"a signal", shell("kill -9 $$"), -1, "killed by signal killed", ""},
-		{"too slow", Helper{Path: "/bin/sh", Args: []string{"-c", "sleep 1000 & sleep 1000"}, Timeout: 1}, -1, "longer than 1ns", ""},
-		{"too much", Helper{Path: "/bin/sh", Args: []string{"-c", "yes"}, MaxOutput: 1000}, -1, "more than 1000 bytes", ""},
+		{"too slow", Errand{Path: "/bin/sh", Args: []string{"-c", "sleep 1000 & sleep 1000"}, Timeout: 1}, -1, "longer than 1ns", ""},
+		{"too much", Errand{Path: "/bin/sh", Args: []string{"-c", "yes"}, MaxOutput: 1000}, -1, "more than 1000 bytes", ""},
 		{"a lot on standard error", shell("yes | head -c 1000000 >&2; exit 1"), 1, "exit code 1", "y\ny\n"},
 	} {
-		out, err := tt.helper.Run()
-		var failed *HelperError
+		out, err := tt.errand.Run()
+		var failed *ErrandError
 		if !errors.As(err, &failed) || failed.Exit != tt.exit || !strings.Contains(failed.Why, tt.why) || !strings.HasPrefix(failed.Said, tt.said) || len(failed.Said) > maxSaid || out != nil {
 			t.Errorf("%s: %v (%+v), want %q", tt.name, err, failed, tt.why)
 		} else if !strings.Contains(err.Error(), tt.why) || !strings.Contains(err.Error(), "/bin/sh") {
 			t.Errorf("%s: %q", tt.name, err)
 		}
 	}
-	if _, err := (Helper{Path: "/no-such-program"}).Run(); err == nil || !strings.Contains(err.Error(), "/no-such-program") {
+	if _, err := (Errand{Path: "/no-such-program"}).Run(); err == nil || !strings.Contains(err.Error(), "/no-such-program") {
 		t.Errorf("one that is not there: %v", err)
 	}
 	plain := t.TempDir() + "/plain"
 	if err := os.WriteFile(plain, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Helper{Path: plain}).Run(); err == nil || !strings.Contains(err.Error(), "chmod o+x") {
+	if _, err := (Errand{Path: plain}).Run(); err == nil || !strings.Contains(err.Error(), "chmod o+x") {
 		t.Errorf("one that can't be executed: %v", err)
 	}
 }
 
-// A process that a helper leaves behind holds its pipes, and ends with it.
-func TestAHelperLeavesNobodyBehind(t *testing.T) {
+// A process that an errand leaves behind holds its pipes, and ends with it.
+func TestAnErrandLeavesNobodyBehind(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()
 	out, err := shell("sleep 1000 & echo $!").Run()

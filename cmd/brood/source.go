@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+
+	"brood/cmd/internal/config"
+	"brood/supervisor"
+)
+
+// source is where the configuration comes from: the arguments, and the file that
+// they name, which is read anew at each reload.
+type source struct {
+	start config.Start
+	flags []config.Setting
+}
+
+// errHelp says that the usage was asked for.
+var errHelp = errors.New("help")
+
+// argumentError is a mistake in the command line.
+type argumentError struct{ error }
+
+func parseArgs(args []string) (*source, error) {
+	src := new(source)
+	set := flag.NewFlagSet("serve", flag.ContinueOnError)
+	set.SetOutput(io.Discard) // the error comes back; it is printed once
+	config.Add(set, &src.start)
+	config.Record(set, &src.flags)
+	err := set.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil, errHelp
+	case err != nil:
+		// Package flag's words for a wrong value come before ours, and not wrapped.
+		fault := regexp.MustCompile(`^invalid (?:boolean )?value "(?s:.*?)" for (?:flag )?-([a-z-]+): (".*)$`)
+		return nil, errors.New(fault.ReplaceAllString(err.Error(), "--$1 $2"))
+	case set.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	}
+	return src, nil
+}
+
+// load returns what is to be in force.
+func (src *source) load() (*config.Server, supervisor.Options, error) {
+	c := new(config.Compiled)
+	if src.start.Config != "" {
+		var err error
+		if c, err = compile(string(src.start.Config), string(src.start.Broodctl)); err != nil {
+			return nil, supervisor.Options{}, err
+		}
+	}
+	// Workers run in /, so paths become absolute here.
+	base, err := os.Getwd()
+	if err != nil {
+		return nil, supervisor.Options{}, err
+	}
+	s, err := c.Settle(base, src.flags)
+	if err != nil {
+		return nil, supervisor.Options{}, &argumentError{err}
+	}
+	o := s.Options()
+	o.Config, o.ReadPaths = c.Worker, c.ReadPaths
+	o.Sandbox = max(o.Sandbox, c.Sandbox)
+	return s, o, nil
+}

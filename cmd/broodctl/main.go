@@ -1,0 +1,61 @@
+// Command broodctl is what an operator of brood has besides the server: it reads,
+// checks and explains configuration files.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of the command.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// failure is what a command failed with, other than its arguments.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteC()
+	var failed failure
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &failed):
+		fmt.Fprintln(stderr, err)
+		return exitError
+	}
+	fmt.Fprintf(stderr, "broodctl: %v\nTry %s --help.\n", err, cmd.CommandPath())
+	return exitUsage
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "broodctl",
+		Short: "broodctl reads, checks and explains configuration files of brood.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return errors.New("which command?")
+		},
+		SilenceErrors: true, // run tells them
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newCheck(), newCompile(), newSchema(), newShowConfig())
+	return root
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"flag"
+
+	"github.com/spf13/cobra"
+
+	"brood/cmd/internal/config"
+)
+
+func newShowConfig() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show-config FILE [flags of brood serve]",
+		Short: "Print the configuration that FILE and flags give, defaults included",
+		Args:  cobra.ExactArgs(1),
+	}
+	var given []config.Setting
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	config.Record(set, &given)
+	cmd.Flags().AddGoFlagSet(set)
+	cmd.SetUsageTemplate(cmd.UseLine() + "\n\n" + config.Help)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		file, err := readFile(args[0])
+		if err != nil {
+			return err
+		}
+		compiled, err := file.Compile()
+		if err != nil {
+			return failure{err}
+		}
+		s, err := compiled.Settle(".", given)
+		if err != nil {
+			return failure{err}
+		}
+		file.Server = *s
+		return show(cmd.OutOrStdout(), &file.Document)
+	}
+	return cmd
+}

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Document is a configuration file.
+type Document struct {
+	Server `yaml:",inline"`
+	Served `yaml:",inline"`
+}
+
+// Served is what is served to whom.
+type Served struct {
+	// Handlers, each under a name of its own that rules and `default` can use.
+	Content map[string]Source `yaml:"content"`
+	// The handler that answers when no rule does. Default: the only one of `content`; if
+	// there are several, such requests are answered with ERROR 1.
+	Default string `yaml:"default"`
+}
+
+// Source is a handler: its kind, and a pointer to the options that this kind has.
+type Source struct {
+	Kind    string
+	Options any
+}
+
+// Choose makes s one of a kind and returns its options, for whoever reads them.
+func (s *Source) Choose(name string) (options any, ok bool) {
+	k := kindOf(name)
+	if k == nil {
+		return nil, false
+	}
+	s.Kind, s.Options = name, k.new()
+	return s.Options, true
+}
+
+// Choices are the kinds that there are.
+func (Source) Choices() []string {
+	var names []string
+	for i := range kinds {
+		names = append(names, kinds[i].name)
+	}
+	return names
+}
+
+// Fault is what is wrong with a Document, and the keys that lead there, with dots
+// between them.
+type Fault struct {
+	Path string
+	Err  error
+}
+
+func (f *Fault) Error() string { return f.Path + ": " + f.Err.Error() }
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Resolve makes all paths absolute: in a file they are relative to its directory,
+// and on a command line to the working directory.
+func (d *Document) Resolve(base string) {
+	absolute := func(p *string) {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(base, *p)
+		}
+	}
+	absolute((*string)(&d.Root))
+	for i := range d.Follow {
+		absolute((*string)(&d.Follow[i]))
+	}
+	for _, s := range d.Content {
+		if k := kindOf(s.Kind); k != nil {
+			for _, p := range k.paths(s.Options) {
+				absolute(p)
+			}
+		}
+	}
+	clean := func(dir Dir) Dir { return Dir(filepath.Clean(string(dir))) }
+	if d.Root != "" {
+		d.Root = clean(d.Root)
+	}
+	for i, dir := range d.Follow {
+		d.Follow[i] = clean(dir)
+	}
+}
+
+// Check returns everything about what is served that can be told to be wrong
+// without looking at this machine.
+func (d *Document) Check() (faults []*Fault) {
+	fault := func(path, format string, args ...any) {
+		faults = append(faults, &Fault{path, fmt.Errorf(format, args...)})
+	}
+	if d.Root != "" && len(d.Content) > 0 {
+		fault("root", "root and content: say one of them; root: DIR is the short form of content: {NAME: {files: {root: DIR}}}")
+	}
+	if d.Root == "" && len(d.Follow) > 0 {
+		fault("follow", "follow without a root: in content it is a key of each files handler")
+	}
+	names := slices.Sorted(maps.Keys(d.Content))
+	for _, name := range names {
+		s := d.Content[name]
+		path := "content." + name
+		k := kindOf(s.Kind)
+		if k == nil {
+			fault(path, "want a handler: one of %s", strings.Join(s.Choices(), ", "))
+			continue
+		}
+		if err := k.check(s.Options); err != nil {
+			for _, err := range parts(err) {
+				faults = append(faults, &Fault{path + "." + s.Kind, err})
+			}
+		}
+	}
+	if d.Default != "" && !slices.Contains(names, d.Default) {
+		fault("default", "%q: no content has this name; want %s", d.Default, strings.Join(names, " or "))
+	}
+	if d.Default == "" && len(names) > 1 {
+		fault("content", "default: which of %s answers?", strings.Join(names, ", "))
+	}
+	return faults
+}
+
+// parts are the errors that were joined into one.
+func parts(err error) []error {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// plain is the Served that a root and follow trees are short for.
+func plain(s *Server) Served {
+	o := &filesOptions{Root: string(s.Root)}
+	for _, dir := range s.Follow {
+		o.Follow = append(o.Follow, string(dir))
+	}
+	return Served{Content: map[string]Source{"root": {"files", o}}}
+}

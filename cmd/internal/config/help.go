@@ -1,0 +1,8 @@
+package config
+
+import _ "embed"
+
+// Help explains the flags.
+//
+//go:embed help.txt
+var Help string
