@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"brood/worker/render/inventory"
@@ -16,8 +15,6 @@ type choice struct {
 	by       string         // which of them the machine is looked up by; "" or client: by who asks
 	asked    bool           // the template is what the client has named
 }
-
-var errNoDocument = fmt.Errorf("no document has such a name: %w", fs.ErrNotExist)
 
 // choose finds the document for a name.
 func (h *Handler) choose(name string) (*choice, error) {

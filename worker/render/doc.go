@@ -111,8 +111,8 @@
 //	indent n v          n spaces before each line that is not empty
 //	upper v, lower v, base64 v
 //
-// and those of text/template, where index, print, printf and println are strict:
-// what is missing or does not fit is an error.
+// and those of text/template, which are strict here: to them, too, what is missing
+// or does not fit is an error.
 //
 // # What is read, and when
 //

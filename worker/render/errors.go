@@ -1,6 +1,18 @@
 package render
 
-import "brood/protocol"
+import (
+	"io/fs"
+
+	"brood/protocol"
+)
+
+// errNoDocument is fs.ErrNotExist.
+var errNoDocument error = noDocument{}
+
+type noDocument struct{}
+
+func (noDocument) Error() string        { return "no document has such a name" }
+func (noDocument) Is(target error) bool { return target == fs.ErrNotExist }
 
 // A fault is the server's trouble with a document that it ought to have: to the
 // client it is ERROR 0, whatever the cause is. That stands in the text alone,

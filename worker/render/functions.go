@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"text/template"
 )
@@ -46,6 +47,11 @@ func (s *set) functions() template.FuncMap {
 		"upper":  s.scalars(sure(strings.ToUpper)),
 		"lower":  s.scalars(sure(strings.ToLower)),
 		"base64": s.scalars(sure(toBase64)),
+
+		// Those of text/template would print "<no value>".
+		"html":     s.scalars(sure(template.HTMLEscapeString)),
+		"js":       s.scalars(sure(template.JSEscapeString)),
+		"urlquery": s.scalars(sure(url.QueryEscape)),
 
 		"print":   func(args ...any) (string, error) { return s.printing(fmt.Sprint, args) },
 		"println": func(args ...any) (string, error) { return s.printing(fmt.Sprintln, args) },

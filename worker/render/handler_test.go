@@ -91,7 +91,7 @@ func TestRefusalsSayWhomNobodyKnows(t *testing.T) {
 		{"x", "10.0.0.9:1", "52:54:00:00:00:10", `render "x": no machine has the mac 52:54:00:00:00:10, and no machine has the ip 10.0.0.9`},
 		{"x", "10.0.0.6:1", "52:54:00:00:00:10", `render "x": no machine has the mac 52:54:00:00:00:10, and machine "web1", which has 10.0.0.6, lists other MACs`},
 		{"52-54-00-00-00-10", "10.0.0.6:1", "52:54:00:12:34:56", `render "52-54-00-00-00-10": no machine has the mac 52:54:00:00:00:10`},
-		{"y", "10.0.0.6:1", "", `render "y": no document has such a name: file does not exist`},
+		{"y", "10.0.0.6:1", "", `render "y": no document has such a name`},
 	} {
 		req := asks(tt.file)
 		req.MAC, req.Peer = tt.mac, addrPort(tt.ip)

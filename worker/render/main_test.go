@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/netip"
@@ -11,6 +12,24 @@ import (
 	"brood/worker"
 	"brood/worker/render/inventory"
 )
+
+func TestMain(m *testing.M) {
+	if code, ok := worker.Dispatch(newHandler, worker.Options{}); ok {
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+// newHandler is for workers: their configuration is a directory of templates, NUL,
+// and a table of machines.
+func newHandler(config []byte) (worker.Handler, error) {
+	dir, raw, _ := bytes.Cut(config, []byte{0})
+	table, err := inventory.Open(raw)
+	if err != nil {
+		return nil, err
+	}
+	return Open(Options{Templates: string(dir), Documents: []Document{{File: "01-{mac}", Template: "t"}}}, table)
+}
 
 type vars = map[string]any
 
