@@ -21,7 +21,7 @@ var allowedModules = []string{
 
 // What must be in neither a worker nor the process that owns the port.
 var forbiddenImports = []string{
-	"net", "net/http", "crypto/tls", "html/template", "text/template", "encoding/xml", "encoding/gob",
+	"net", "net/http", "crypto/tls", "html/template", "encoding/xml", "encoding/gob",
 	"archive/zip", "database/sql", "go/ast", "plugin", "expvar", "net/rpc", "testing", "runtime/cgo",
 }
 
