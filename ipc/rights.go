@@ -39,28 +39,16 @@ func SendJob(control int, job []byte, socket int) error {
 // descriptor is the caller's, close-on-exec; on an error there is none.
 func ReceiveJob(control int) (Job, int, error) {
 	buf := make([]byte, MaxJob)
-	// Room for one descriptor more than is right: with less the kernel would drop
-	// the surplus and say only MSG_CTRUNC, with this it can be counted.
-	oob := make([]byte, unix.CmsgSpace(2*4))
-	var n, oobn, flags int
-	for {
-		var err error
-		n, oobn, flags, _, err = unix.Recvmsg(control, buf, oob, unix.MSG_CMSG_CLOEXEC)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return Job{}, -1, fmt.Errorf("waiting for a job: %w", err)
-		}
+	n, fds, cut, err := ReceiveRights(control, buf)
+	if err != nil {
+		return Job{}, -1, fmt.Errorf("waiting for a job: %w", err)
 	}
-	const cut = unix.MSG_TRUNC | unix.MSG_CTRUNC
-	if n == 0 && oobn == 0 && flags&cut == 0 {
+	if n == 0 && len(fds) == 0 && !cut {
 		return Job{}, -1, io.EOF
 	}
-	fds := parseRights(oob[:oobn])
-	if flags&cut != 0 || len(fds) != 1 {
+	if cut || len(fds) != 1 {
 		closeAll(fds) // the kernel has installed them already
-		return Job{}, -1, fmt.Errorf("%w: %d came, flags %#x", ErrRights, len(fds), flags)
+		return Job{}, -1, fmt.Errorf("%w: %d came, cut short: %v", ErrRights, len(fds), cut)
 	}
 	job, err := DecodeJob(buf[:n])
 	if err != nil {
@@ -68,6 +56,25 @@ func ReceiveJob(control int) (Job, int, error) {
 		return Job{}, -1, err
 	}
 	return job, fds[0], nil
+}
+
+// ReceiveRights receives one message, and the descriptors that come with it, at most
+// two. They are the caller's, close-on-exec. It says whether any of it was cut
+// short, which is how a third one shows. It waits only if the socket does.
+func ReceiveRights(socket int, buf []byte) (n int, fds []int, cut bool, err error) {
+	// Room for one descriptor more than is ever right: with less the kernel would
+	// drop the surplus and say only MSG_CTRUNC, with this it can be counted.
+	oob := make([]byte, unix.CmsgSpace(2*4))
+	for {
+		n, oobn, flags, _, err := unix.Recvmsg(socket, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return 0, nil, false, err
+		}
+		return n, parseRights(oob[:oobn]), flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0, nil
+	}
 }
 
 func parseRights(oob []byte) []int {
