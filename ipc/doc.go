@@ -20,11 +20,23 @@
 //	         supervisor is gone and is no reason to stop serving.
 //	Config   a sealed memfd with the configuration of one generation, shared by
 //	         all workers of that generation, which map it.
+//	Helper   where the server has a helper that workers may ask: one end of a
+//	         SOCK_SEQPACKET pair of the worker's own, which never blocks; package
+//	         fetch says what goes there. The supervisor keeps the other end, and
+//	         passes it to the helper when the worker has first written.
 //
 // To end a session early the supervisor shuts the receiving side of the
 // session's socket down; the worker sees an end of file, tells its client, and
 // reports OutcomeStopped. The supervisor keeps a descriptor of that socket until
 // it has reaped the worker, so it can do so, and can speak for a worker that died.
+//
+// A helper is another executable, which the supervisor starts with these:
+//
+//	0        a sealed memfd with its configuration
+//	1, 2     the stderr pipe
+//	Control  a SOCK_SEQPACKET socket on which the supervisor's Words arrive. End of
+//	         file: the supervisor is gone, and the helper ends when it has no more
+//	         workers.
 //
 // The worker believes the supervisor. The supervisor believes nothing: whatever
 // it decodes is bounded before anything is allocated, of one fixed shape, and

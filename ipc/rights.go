@@ -25,6 +25,16 @@ func SocketPair() (supervisor, worker int, err error) {
 	return fds[0], fds[1], nil
 }
 
+// HelperPair returns the two ends of a worker's socket to a helper, both
+// close-on-exec. Neither blocks: who does not read there costs nobody else.
+func HelperPair() (supervisor, worker int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, -1, fmt.Errorf("helper's socket: %w", err)
+	}
+	return fds[0], fds[1], nil
+}
+
 // SendJob sends an encoded job and one descriptor, which stays the caller's.
 func SendJob(control int, job []byte, socket int) error {
 	// MSG_NOSIGNAL: a worker that died a moment ago must cost EPIPE, not SIGPIPE.

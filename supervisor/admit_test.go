@@ -23,7 +23,7 @@ func (f *fake) addIdle(t *testing.T) (*worker, int) {
 		t.Fatal(err)
 	}
 	f.pool.lastID++
-	w := &worker{Child: launch.Child{PID: 4711, PIDFD: -1, Control: ours, Stats: -1, Stderr: -1}, id: f.pool.lastID, state: idle}
+	w := &worker{Child: launch.Child{PID: 4711, PIDFD: -1, Control: ours, Stats: -1, Stderr: -1, Helper: -1}, id: f.pool.lastID, state: idle}
 	f.pool.all[w.id] = w
 	f.pool.idle = append(f.pool.idle, w)
 	t.Cleanup(func() {

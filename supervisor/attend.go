@@ -207,16 +207,10 @@ func (s *Supervisor) watchdog(now time.Time, sess *session) {
 
 // readOutput takes what one read of a worker's standard error brings.
 func (s *Supervisor) readOutput(now time.Time, w *worker) {
-	var buf [4096]byte
-	n, err := unix.Read(w.Stderr, buf[:])
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		return
-	case err != nil || n == 0:
+	if !w.output.take(w.Stderr, 1, func(line string) { s.said(w, line) }) {
 		s.unwatch(w.Stderr)
 		return
 	}
-	w.output.feed(buf[:n], func(line string) { s.said(w, line) })
 	if w.output.full() {
 		s.unwatch(w.Stderr)
 		s.violation(now, w, fmt.Sprintf("more than %d KiB of output", outputQuota>>10))
@@ -299,6 +293,9 @@ func (s *Supervisor) letGo(w *worker) {
 	s.unwatch(w.Stats)
 	s.unwatch(w.Stderr)
 	s.unwatch(w.PIDFD)
+	if w.Helper >= 0 {
+		s.unwatch(w.Helper)
+	}
 	w.Child.Close()
 }
 
@@ -324,17 +321,7 @@ func (s *Supervisor) readRest(now time.Time, w *worker) {
 
 // hearOut takes what a worker has said so far, and no more than a pipe holds.
 func (s *Supervisor) hearOut(w *worker) {
-	var buf [4096]byte
-	for range 16 {
-		n, err := unix.Read(w.Stderr, buf[:])
-		if err != nil || n <= 0 {
-			break
-		}
-		w.output.feed(buf[:n], func(line string) { s.said(w, line) })
-		if n < len(buf) {
-			break
-		}
-	}
+	w.output.take(w.Stderr, 16, func(line string) { s.said(w, line) })
 }
 
 // bury ends the session of a worker that died without a last word, or does not die. The client

@@ -89,7 +89,7 @@ func (f *fake) idlers(n int) []*worker {
 	var all []*worker
 	for range n {
 		f.pool.lastID++
-		w := &worker{Child: launch.Child{PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}, id: f.pool.lastID, state: idle}
+		w := &worker{Child: launch.Child{PIDFD: -1, Control: -1, Stats: -1, Stderr: -1, Helper: -1}, id: f.pool.lastID, state: idle}
 		f.pool.all[w.id] = w
 		f.pool.idle = append(f.pool.idle, w)
 		all = append(all, w)

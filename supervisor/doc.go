@@ -7,7 +7,9 @@
 // touches it. Around it run a starter, which forks from a thread of its own so
 // that the loop never waits for an exec, and a reporter, which writes the log
 // and makes the callbacks so that the loop never waits for a disk or for user
-// code. No handler runs here, and the only network bytes that are read here are
+// code. Helpers are programs of others that it keeps running beside itself; what a
+// worker and a helper say to each other does not pass through here. No handler runs
+// here, and the only network bytes that are read here are
 // requests.
 //
 // Every worker is the same executable as the supervisor's own process, started

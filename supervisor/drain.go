@@ -87,5 +87,5 @@ func (s *Supervisor) advance(now time.Time) {
 // finished says that nothing is left to wait for: every worker has been reaped,
 // or can't be, and none is on its way.
 func (s *Supervisor) finished() bool {
-	return s.phase >= draining && len(s.pool.all) == s.stuck && s.pool.starting == 0
+	return s.phase >= draining && len(s.pool.all) == s.stuck && s.pool.starting == 0 && s.dismissHelpers(time.Now())
 }

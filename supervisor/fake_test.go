@@ -80,7 +80,7 @@ func (f *fake) born(t *testing.T) *worker {
 		t.Fatalf("no worker was ordered; %d are starting", f.pool.starting)
 	}
 	f.pool.lastID++
-	none := launch.Child{PID: -1, PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}
+	none := launch.Child{PID: -1, PIDFD: -1, Control: -1, Stats: -1, Stderr: -1, Helper: -1}
 	w := &worker{Child: none, id: f.pool.lastID, wave: f.pool.wave, patience: f.now.Add(readyWithin)}
 	f.pool.all[w.id] = w
 	return w
@@ -96,7 +96,7 @@ func (f *fake) ordered() int { return len(f.gen.starter.orders) }
 func (f *fake) busy(sess *session) *worker {
 	f.pool.lastID++
 	f.lastID++
-	none := launch.Child{PID: 4711, PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}
+	none := launch.Child{PID: 4711, PIDFD: -1, Control: -1, Stats: -1, Stderr: -1, Helper: -1}
 	w := &worker{Child: none, id: f.pool.lastID, state: busy, session: sess}
 	sess.id, sess.worker, sess.socket, sess.received, sess.handed, sess.moved = f.lastID, w, -1, f.now, f.now, f.now
 	f.pool.all[w.id], f.pool.busy[w.id] = w, w

@@ -17,6 +17,9 @@ const (
 	tagStats
 	tagStderr
 	tagExit
+	tagKnock
+	tagHelperStderr
+	tagHelperExit
 )
 
 func (s *Supervisor) watch(fd int, tag, id uint32) error {
@@ -77,6 +80,9 @@ func (s *Supervisor) dispatch(now time.Time, tag, id uint32) {
 			s.receiver.receive(l, func(a arrival) { s.arrive(now, l, a) })
 		}
 		return
+	case tagHelperStderr, tagHelperExit:
+		s.helperEvent(now, tag, id)
+		return
 	}
 	w := s.pool.all[id]
 	if w == nil {
@@ -89,6 +95,8 @@ func (s *Supervisor) dispatch(now time.Time, tag, id uint32) {
 		s.readOutput(now, w)
 	case tagExit:
 		s.reap(now, w)
+	case tagKnock:
+		s.knock(now, w)
 	}
 }
 
@@ -127,6 +135,7 @@ func (s *Supervisor) tick(now time.Time) {
 	if s.phase == serving && s.gen.launch != nil {
 		s.gen.starter.look()
 	}
+	s.tendHelpers(now)
 	for _, w := range s.pool.all {
 		if w.unheard {
 			s.reap(now, w)

@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
+	"brood/ipc"
 	workers "brood/worker"
 )
 
@@ -38,6 +39,9 @@ var children = map[string]func() int{
 func TestMain(m *testing.M) {
 	if code, ok := workers.Dispatch(newTestHandler, workers.Options{}); ok {
 		os.Exit(code)
+	}
+	if os.Getenv(ipc.RoleEnv) == ipc.RoleHelper {
+		os.Exit(helperChild(os.Args[1:]))
 	}
 	if name := os.Getenv(childEnv); name != "" {
 		os.Exit(children[name]())
@@ -117,6 +121,9 @@ func newTestHandler(config []byte) (workers.Handler, error) {
 			unix.Exit(code) // os.Exit takes the race detector a second
 		case "config":
 			return workers.Bytes(config), nil
+		case "ask":
+			b, err := askHelper(arg)
+			return workers.Bytes(b), err
 		case "missing":
 			return nil, fs.ErrNotExist
 		}
@@ -165,6 +172,16 @@ type spec struct {
 	Sandbox                                SandboxLevel
 	MinIdle, MaxIdle, MaxSessions, Retries int
 	PortRange                              PortRange
+	Helper                                 []string // its arguments; none: no helper
+	HelperDir                              string
+}
+
+// helpers are those that a specification names, with that configuration.
+func (sp *spec) helpers(config string) []Helper {
+	if sp.Helper == nil {
+		return nil
+	}
+	return []Helper{{Name: "tester", Path: "/proc/self/exe", Args: sp.Helper, Config: []byte(config), Dir: sp.HelperDir, Workers: true}}
 }
 
 // event is one line that a server in a child process says on standard output.
@@ -195,6 +212,7 @@ func serveChild() int {
 	o := Options{
 		Config:         []byte(sp.Config),
 		ReadPaths:      sp.ReadPaths,
+		Helpers:        sp.helpers("first"),
 		Sandbox:        sp.Sandbox,
 		Listen:         sp.Listen,
 		MinIdle:        sp.MinIdle,
@@ -227,6 +245,10 @@ func serveChild() int {
 				cancel()
 			case "hurry":
 				sup.Hurry()
+			case "other-helper":
+				next := o
+				next.Helpers = sp.helpers("second")
+				sup.Reload(func() (Options, error) { return next, nil }, func(err error) { say(event{Reloaded: fmt.Sprint(err)}) })
 			default:
 				config, ok := strings.CutPrefix(command, "reload:")
 				if ok {

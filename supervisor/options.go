@@ -48,6 +48,10 @@ type Options struct {
 	// no bound.
 	MaxAddressSpace int64
 
+	// Helpers are programs that run beside the server; see Helper. At most one is
+	// for workers.
+	Helpers []Helper
+
 	// User is the account, by name or number, under which workers run. Empty means
 	// nobody if the supervisor may change ids, and otherwise no change.
 	User string
@@ -278,6 +282,9 @@ func (o Options) settle() (*settings, error) {
 		fault("SessionsPerWorker %d: want 1 to %d", o.SessionsPerWorker, maxSessionsPerWorker)
 	}
 	if err := checkReadPaths(s.ReadPaths); err != nil {
+		faults = append(faults, err)
+	}
+	if err := checkHelpers(s.Helpers); err != nil {
 		faults = append(faults, err)
 	}
 	if s.Sandbox > SandboxOff {

@@ -35,7 +35,7 @@ func (s *Supervisor) reapOrphans() {
 			continue
 		}
 		pid := endedChild(&info)
-		if err != nil || pid == 0 || s.pool.has(pid) || errands.pids[pid] {
+		if err != nil || pid == 0 || s.pool.has(pid) || errands.pids[pid] || s.helps(pid) {
 			return
 		}
 		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != nil {
@@ -54,6 +54,15 @@ func endedChild(info *unix.Siginfo) int {
 func (p *pool) has(pid int) bool {
 	for _, w := range p.all {
 		if w.PID == pid {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Supervisor) helps(pid int) bool {
+	for _, h := range s.helpers {
+		if h.running && h.PID == pid {
 			return true
 		}
 	}

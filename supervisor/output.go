@@ -2,7 +2,10 @@ package supervisor
 
 import (
 	"bytes"
+	"errors"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Bounds of what is read of a worker's standard error in its life, in bytes and
@@ -28,6 +31,29 @@ type output struct {
 
 // lastWords begin what the Go runtime prints when it ends a process.
 var lastWords = [...]string{"panic: ", "fatal error: ", "runtime: ", "SIG", "unexpected fault address"}
+
+// take reads what there is, with at most so many reads, and says whether more can
+// come.
+func (o *output) take(fd, reads int, yield func(string)) (open bool) {
+	var buf [4096]byte
+	for range reads {
+		n, err := unix.Read(fd, buf[:])
+		switch {
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+			return true
+		case err != nil || n <= 0:
+			return false
+		}
+		o.feed(buf[:n], yield)
+		if n < len(buf) {
+			break
+		}
+	}
+	return true
+}
+
+// renew begins to count anew, for a process that is to live long.
+func (o *output) renew() { o.read, o.lines, o.cut = 0, 0, 0 }
 
 // feed calls yield for each line that chunk completes.
 func (o *output) feed(chunk []byte, yield func(string)) {

@@ -156,6 +156,11 @@ func (s *Supervisor) startedWorker(c launch.Child, wave uint64, gen *generation,
 			return
 		}
 	}
+	if w.Helper >= 0 {
+		if err := s.watch(w.Helper, tagKnock, w.id); err != nil {
+			s.grumble(now, "a worker can't ask its helper", "worker", w.PID, "error", err.Error())
+		}
+	}
 	s.pool.all[w.id] = w
 	s.at(w.patience)
 	if s.phase > serving {

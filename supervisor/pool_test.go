@@ -345,7 +345,7 @@ func TestAWorkerThatCantBeWatchedIsReapedByATick(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(ended)
-	order(launch.Child{PID: cmd.Process.Pid, PIDFD: pidfd, Control: -1, Stats: -1, Stderr: -1}, nil) // -1 can't be watched
+	order(launch.Child{PID: cmd.Process.Pid, PIDFD: pidfd, Control: -1, Stats: -1, Stderr: -1, Helper: -1}, nil) // -1 can't be watched
 	if len(f.pool.all) != 1 || f.pool.starting != 0 || f.counters.WorkerFailures != 1 {
 		t.Errorf("%d workers, %d starting, %d failures; want it kept until it has ended, and counted once",
 			len(f.pool.all), f.pool.starting, f.counters.WorkerFailures)

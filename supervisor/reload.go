@@ -38,6 +38,7 @@ func (s *Supervisor) newGeneration(settled *settings) (*generation, error) {
 		Sandbox:   guard.terms,
 		ReadPaths: settled.ReadPaths,
 		ABI:       guard.abi,
+		Helper:    forWorkers(settled.Helpers),
 	})
 	if err != nil {
 		return nil, err
@@ -73,9 +74,11 @@ type reload struct {
 // In force are then Config, ReadPaths, Sandbox, RequireSandbox, MaxAddressSpace,
 // Allow, Deny, MaxRequestsPerSource, MaxRequestsPerPrefix, MaxSessionsPerSource,
 // NoPenalties, MinIdle, MaxIdle, SessionsPerWorker, Timeout, Retries, MaxBlksize,
-// MaxWindowsize, MaxBurst, NoMTUClamp, StallTimeout, MaxSessionTime, DrainTimeout and
-// StatsInterval. Callbacks and the Logger stay; of what else has changed the log says
-// that it takes a restart, or an upgrade.
+// MaxWindowsize, MaxBurst, NoMTUClamp, StallTimeout, MaxSessionTime, DrainTimeout,
+// StatsInterval and Helpers, of which those that are as before go on; the Dir of one
+// that is new must be there, since this process can't make it any more. Callbacks and
+// the Logger stay; of what else has changed the log says that it takes a restart, or an
+// upgrade.
 //
 // While one reload is under way the latest of those that are asked for waits, and
 // those before it are left out. done must not block, and is never called if Run ends
@@ -146,14 +149,14 @@ func (s *Supervisor) reject(g *generation, why string) {
 func (s *Supervisor) accept(now time.Time, g *generation) {
 	old := s.gen
 	s.gen, s.candidate = g, nil
-	s.adopt(g)
+	s.adopt(now, g)
 	s.outdate(now, func(w *worker) bool { return w.gen != g })
 	go old.end()
 	s.reloaded(g.wish, nil)
 }
 
 // adopt takes from a generation's options what can change while the server runs.
-func (s *Supervisor) adopt(g *generation) {
+func (s *Supervisor) adopt(now time.Time, g *generation) {
 	next := g.settings
 	if fixed := s.fixed(next); len(fixed) > 0 {
 		s.report.logf(hclog.Warn, "some settings have changed that take a restart, or an upgrade (SIGUSR2), to be in force", "settings", strings.Join(fixed, ", "))
@@ -179,6 +182,7 @@ func (s *Supervisor) adopt(g *generation) {
 		g.guard.report(s.report)
 	}
 	s.guard = g.guard
+	s.setHelpers(now, next.Helpers)
 }
 
 // fixed are the options that differ and can't change while the server runs.

@@ -179,7 +179,7 @@ func TestAReloadTakesWhatCanChangeWhileTheServerRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.adopt(&generation{settings: settled})
+		f.adopt(time.Now(), &generation{settings: settled})
 	}
 	adopt(Options{
 		Timeout: 2 * time.Second, MaxRequestsPerSource: 1, MaxBlksize: 600, MinIdle: 1, MaxSessions: 7, User: "tftp",
@@ -233,7 +233,7 @@ func TestNoOptionIsForgottenByAReload(t *testing.T) {
 			t.Fatalf("%s is a %v", name, v.Kind())
 		}
 		fixed := f.fixed(&next)
-		f.adopt(&generation{settings: &next})
+		f.adopt(time.Now(), &generation{settings: &next})
 		taken := reflect.DeepEqual(reflect.ValueOf(f.Options).Field(i).Interface(), reflect.ValueOf(next.Options).Field(i).Interface())
 		if named := slices.Contains(fixed, name); taken == named {
 			t.Errorf("%s: taken %v, named as fixed %v", name, taken, named)

@@ -55,6 +55,10 @@ type Supervisor struct {
 	credit         credit
 	stuck          int // workers that SIGKILL does not end
 	pool           pool
+	helperID       *identity // nil: as the supervisor
+	helpers        []*helper
+	lastHelper     uint32 // id
+	uninvited      bool   // a worker knocked that the helper could not be told of yet
 	counters       ServerStats
 	quiet          quiet
 	chatter        chatter
@@ -257,6 +261,12 @@ func (s *Supervisor) prepare() error {
 	if err != nil {
 		return err
 	}
+	if s.helperID, err = helperIdentity(s.who, own); err != nil {
+		return err
+	}
+	if err := makeHelperDirs(s.Helpers, s.helperID); err != nil {
+		return err
+	}
 	if own != nil {
 		for _, l := range s.listeners {
 			l.give(own)
@@ -282,6 +292,7 @@ func (s *Supervisor) prepare() error {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
 	s.gen.start(s)
+	s.setHelpers(s.started, s.Helpers)
 	if surplus != nil {
 		s.report.logf(hclog.Warn, "the supervisor keeps capabilities that it has no use for", "error", surplus.Error())
 	}

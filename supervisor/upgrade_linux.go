@@ -241,6 +241,7 @@ func (s *Supervisor) abdicate(next *successor) {
 	s.report.logf(hclog.Info, "upgraded: the new process serves", "pid", next.pid, "sessions-left", len(s.pool.busy))
 	s.notify(fmt.Sprintf("MAINPID=%d", next.pid))
 	s.successor = nil
+	s.retireHelpers()
 	s.DrainTimeout = max(s.DrainTimeout, upgradeDrain)
 	s.notifier.close()               // what it hears from now on is the new one's
 	s.queue.empty(s.sessions.remove) // the new one has them

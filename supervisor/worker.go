@@ -49,6 +49,9 @@ type worker struct {
 	killed   time.Time // when it first got SIGKILL
 	stuck    bool      // that did not help; see Supervisor.abandon
 	violated string    // what it did against the contract, if it did
+
+	knocked bool   // it has something to ask the helper
+	guest   uint32 // of the helper with this id; 0: not yet
 }
 
 // ask is how strongly a worker was told to leave.
@@ -97,17 +100,20 @@ const grace = time.Second
 // press takes the next step towards a worker's end.
 func (w *worker) press(now time.Time) {
 	w.patience = now.Add(grace)
-	switch w.asked {
-	case notAsked, askedNicely:
-		w.asked = askedTerm
-		ipc.Kill(w.PIDFD, unix.SIGTERM)
-	default:
-		if w.asked != askedKill {
-			w.killed = now
-		}
-		w.asked = askedKill
-		ipc.Kill(w.PIDFD, unix.SIGKILL)
+	before := w.asked
+	if w.asked = before.stronger(w.PIDFD); w.asked == askedKill && before != askedKill {
+		w.killed = now
 	}
+}
+
+// stronger sends a process the next stronger signal.
+func (a ask) stronger(pidfd int) ask {
+	if a < askedTerm {
+		ipc.Kill(pidfd, unix.SIGTERM)
+		return askedTerm
+	}
+	ipc.Kill(pidfd, unix.SIGKILL)
+	return askedKill
 }
 
 // kill ends a worker at once.

@@ -64,13 +64,13 @@ func TestPressGrowsStronger(t *testing.T) {
 	for _, tt := range []struct{ from, to ask }{
 		{notAsked, askedTerm}, {askedNicely, askedTerm}, {askedTerm, askedKill}, {askedKill, askedKill},
 	} {
-		w := &worker{Child: launch.Child{PIDFD: -1}, asked: tt.from}
+		w := &worker{Child: launch.Child{PIDFD: -1, Helper: -1}, asked: tt.from}
 		w.press(now)
 		if w.asked != tt.to || !w.patience.Equal(now.Add(grace)) {
 			t.Errorf("after %d comes %d, want %d, with %v of patience", tt.from, w.asked, tt.to, grace)
 		}
 	}
-	w := &worker{Child: launch.Child{PIDFD: -1}}
+	w := &worker{Child: launch.Child{PIDFD: -1, Helper: -1}}
 	if w.kill(now); w.asked != askedKill {
 		t.Errorf("kill asks by %d, want %d", w.asked, askedKill)
 	}

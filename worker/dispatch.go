@@ -89,7 +89,7 @@ func checkDescriptors() error {
 	if kind, err := unix.GetsockoptInt(ipc.Control, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_SEQPACKET {
 		return fmt.Errorf("%s=%s is set, but no supervisor started this process: unset it", ipc.RoleEnv, ipc.RoleWorker)
 	}
-	for fd := ipc.Control; fd <= ipc.Config; fd++ {
+	for fd := ipc.Control; fd <= max(ipc.Config, ipc.HelperSocket()); fd++ {
 		unix.CloseOnExec(fd) // a program that a handler runs has no business with them
 	}
 	return nil

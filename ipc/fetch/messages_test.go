@@ -98,8 +98,12 @@ func TestAnAnswerArrivesAsItWasSent(t *testing.T) {
 func TestABrokenAnswerIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, a := range []fetch.Answer{
-		{}, {Kind: 9}, {Kind: fetch.AnswerGrown, There: -1}, {Kind: fetch.AnswerGrown, Size: -2},
-		{Kind: fetch.AnswerOpened, Size: 1, There: 2}, {Kind: fetch.AnswerWhole, Size: 2, There: 1, Whole: true},
+		{},
+		{Kind: 9},
+		{Kind: fetch.AnswerGrown, There: -1},
+		{Kind: fetch.AnswerGrown, Size: -2},
+		{Kind: fetch.AnswerOpened, Size: 1, There: 2},
+		{Kind: fetch.AnswerWhole, Size: 2, There: 1, Whole: true},
 		{Kind: fetch.AnswerFailed, Cause: 3},
 	} {
 		if got, err := fetch.ParseAnswer(a.Append(nil)); !errors.Is(err, fetch.ErrMalformed) {

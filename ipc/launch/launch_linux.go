@@ -25,6 +25,8 @@ type Spec struct {
 	Sandbox   sandbox.Terms
 	ReadPaths []string // what a worker may open; see sandbox.Rules
 	ABI       int      // of Landlock; 0: none is used
+
+	Helper bool // workers may ask one
 }
 
 // Launch is what every worker of one generation is started with. Its methods are
@@ -42,7 +44,11 @@ type Launch struct {
 type Child struct {
 	PID, PIDFD             int
 	Control, Stats, Stderr int
+	Helper                 int // the other end of the worker's; see ipc.Knocked
 }
+
+// None is a Child without any descriptor.
+var None = Child{PIDFD: -1, Control: -1, Stats: -1, Stderr: -1, Helper: -1}
 
 // New opens what s names, with the rights of the moment; Close gives it back.
 func New(s Spec) (*Launch, error) {
@@ -52,6 +58,9 @@ func New(s Spec) (*Launch, error) {
 	}}
 	if s.Sandbox.Level == sandbox.Exec { // what a login has; shells and exec.LookPath go by it
 		l.env = append(l.env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	}
+	if s.Helper {
+		l.env = append(l.env, ipc.HelperEnv+"=1")
 	}
 	err := l.open()
 	if err != nil {
@@ -154,10 +163,11 @@ func inheritNoCapability() error {
 
 // Start forks one worker, on a thread that has entered.
 func (l *Launch) Start() (c Child, err error) {
-	c = Child{PIDFD: -1, Control: -1, Stats: -1, Stderr: -1}
+	c = None
 	theirs := []int{l.null, l.null, -1, -1, -1, l.config}
 	defer func() {
-		for _, fd := range theirs[2:5] {
+		theirs[ipc.Config] = -1 // it is for all of them
+		for _, fd := range theirs[2:] {
 			ipc.CloseFD(fd)
 		}
 		if err != nil {
@@ -174,6 +184,12 @@ func (l *Launch) Start() (c Child, err error) {
 		return c, err
 	}
 	theirs[1] = theirs[2]
+	if l.spec.Helper {
+		theirs = append(theirs, -1)
+		if c.Helper, theirs[ipc.Helper], err = ipc.HelperPair(); err != nil {
+			return c, err
+		}
+	}
 
 	files := make([]uintptr, len(theirs))
 	for i, fd := range theirs {
@@ -218,7 +234,7 @@ func (l *Launch) Close() {
 
 // Close closes the descriptors. The process goes on, and must be reaped.
 func (c *Child) Close() {
-	for _, fd := range []*int{&c.Control, &c.Stats, &c.Stderr, &c.PIDFD} {
+	for _, fd := range []*int{&c.Control, &c.Stats, &c.Stderr, &c.Helper, &c.PIDFD} {
 		ipc.CloseFD(*fd)
 		*fd = -1
 	}

@@ -1,0 +1,65 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// helperAccount is whom helpers run under, if there is such an account; helperID is
+// what they take otherwise. Like ownID no account of a distribution has it.
+const (
+	helperAccount = "brood-helper"
+	helperID      = 65531
+)
+
+// helperIdentity decides under whom helpers run, given whom workers and, if it
+// leaves root, the supervisor run under: nil means as the supervisor.
+func helperIdentity(workers, own *identity) (*identity, error) {
+	if workers == nil {
+		return nil, nil // nobody could be changed
+	}
+	who, err := lookupUser(helperAccount)
+	if err != nil {
+		who = &identity{helperID, helperID}
+	}
+	mine := unix.Getuid()
+	if own != nil {
+		mine = own.uid
+	}
+	switch who.uid {
+	case 0:
+		return nil, fmt.Errorf("account %s: helpers must not run as root", helperAccount)
+	case mine, workers.uid:
+		return nil, fmt.Errorf("helpers can't run as %v: the supervisor or its workers do; choose another --user", who)
+	}
+	return who, nil
+}
+
+// makeHelperDirs makes the directories that helpers write to, each for their account
+// alone. One that exists is left as it is: what is in it may be another's.
+func makeHelperDirs(helpers []Helper, who *identity) error {
+	for _, h := range helpers {
+		if h.Dir == "" {
+			continue
+		}
+		if _, err := os.Stat(h.Dir); !errors.Is(err, fs.ErrNotExist) {
+			continue // who can't look at it can't make it
+		}
+		err := os.MkdirAll(filepath.Dir(h.Dir), 0o755)
+		if err == nil {
+			err = os.Mkdir(h.Dir, 0o700)
+		}
+		if err == nil && who != nil {
+			err = os.Lchown(h.Dir, who.uid, who.gid)
+		}
+		if err != nil {
+			return fmt.Errorf("Helper %s: its directory, which should belong to %v: %w", h.Name, who, err)
+		}
+	}
+	return nil
+}
