@@ -9,7 +9,8 @@ type Action struct {
 	OACK bool
 	// Send DATA blocks First to First+Count-1, absolute numbers from 1; Count 0:
 	// none. They lie between Acked()+1 and Acked()+Windowsize, so the caller
-	// keeps that many blocks, and none before them.
+	// keeps that many blocks; and block Acked() itself, as long as it has given no
+	// later one.
 	First uint64
 	Count int
 	// Again is how many of these packets were sent before: retransmissions.

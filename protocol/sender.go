@@ -37,8 +37,9 @@ type SenderConfig struct {
 // content is slower than that, blocks go out as they come and no timer runs:
 // the peer owes no ACK yet. It will send one when its own timer fires, and
 // after it the Sender goes on from there, so a block lost in a window that is
-// not yet full is repaired by the receiver. Where nothing goes either way for as
-// long as all retries would take, the peer has gone.
+// not yet full is repaired by the receiver. So that it does not give up, the last
+// block goes out again each Timeout. Where nothing new goes to it and nothing comes
+// for as long as all retries would take, the peer has gone.
 type Sender struct {
 	seq    sequence
 	window uint64
@@ -52,7 +53,8 @@ type Sender struct {
 	acked     uint64    // highest block acknowledged
 	sent      uint64    // highest block sent; acked+1 to sent are in flight
 	oacks     int       // OACKs sent
-	quiet     time.Time // nothing has gone either way since
+	quiet     time.Time // nothing new has gone either way since
+	spoke     time.Time // when DATA went out last
 	asked     bool      // the last block went out again, alone, and nothing came since
 	askedAt   time.Time
 	deaf      int // times in a row that nothing came
@@ -114,8 +116,13 @@ func (s *Sender) Step(now time.Time, ev Event) Action {
 		s.quiet = now
 		return s.ack(now, ev.Block)
 	case EventTimer:
-		if !s.timer.running() && s.started && !now.Before(s.wake()) {
-			return s.finish(TimedOut, Error{})
+		if !s.timer.running() && s.started {
+			if !now.Before(s.quiet.Add(s.timer.patience())) {
+				return s.finish(TimedOut, Error{})
+			}
+			if at := s.nudgeAt(); !at.IsZero() && !now.Before(at) {
+				return s.nudge(now)
+			}
 		}
 		if s.timer.due(now) {
 			if !s.timer.again(now) {
@@ -239,7 +246,7 @@ func (s *Sender) extend(now time.Time) Action {
 	a := Action{Count: int(s.sent + 1 - first)}
 	if a.Count > 0 {
 		a.First = first
-		s.quiet = now
+		s.quiet, s.spoke = now, now
 		s.probe.sent(now, s.sent, s.sent <= s.dups.top)
 	}
 	switch {
@@ -264,7 +271,11 @@ func (s *Sender) wake() time.Time {
 	if s.timer.running() || !s.started {
 		return s.timer.wake
 	}
-	return s.quiet.Add(s.timer.patience())
+	end := s.quiet.Add(s.timer.patience())
+	if at := s.nudgeAt(); !at.IsZero() && at.Before(end) {
+		return at
+	}
+	return end
 }
 
 // blame tells a peer that only wanted to see the OACK from one that failed. RFC

@@ -94,7 +94,8 @@ func FuzzSender(f *testing.F) {
 			}
 			acked = s.Acked()
 			if end := a.First + uint64(a.Count) - 1; a.Count > 0 {
-				if a.First <= acked || a.First > sent+1 || end > avail || end > acked+limit || a.Again != int(sent-a.First+1) || end < sent {
+				nudges := ev.Kind == EventTimer && a.First == acked && sent == acked && avail == acked && a.Count == 1 && a.Again == 1
+				if !nudges && (a.First <= acked || a.First > sent+1 || end > avail || end > acked+limit || a.Again != int(sent-a.First+1) || end < sent) {
 					t.Fatalf("acked %d, sent %d of %d, window %d: sends %d to %d, again %d", acked, sent, avail, limit, a.First, end, a.Again)
 				}
 				sent = end

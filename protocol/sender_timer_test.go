@@ -77,8 +77,12 @@ func TestSenderDoesNotWaitForEverForContent(t *testing.T) {
 			s.probe = probe{}
 			a = s.Step(now, ev)
 		}
-		if got := a.Wake.Sub(now); got != patience {
-			t.Errorf("%s: wakes after %v, want %v", tt.name, got, patience)
+		want := patience
+		if s.sent > 0 {
+			want = time.Second // to nudge it
+		}
+		if got := a.Wake.Sub(now); got != want {
+			t.Errorf("%s: wakes after %v, want %v", tt.name, got, want)
 		}
 		now = now.Add(patience / 2)
 		s.Step(now, ack(0))
@@ -87,6 +91,48 @@ func TestSenderDoesNotWaitForEverForContent(t *testing.T) {
 		}
 		if a = s.Step(now.Add(patience), timer); a.Outcome != TimedOut {
 			t.Errorf("%s: after %v of silence: %+v, want timed out", tt.name, patience, a)
+		}
+	}
+}
+
+// Each second the last block says that the server is there, whatever the peer says,
+// and never before it has proved its address.
+func TestAPeerThatWaitsForContentIsNudged(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		window int
+		fixed  time.Duration
+		before []Event
+		want   string
+	}{
+		{"in lock-step", 1, 0, []Event{content(2), ack(1), ack(2)}, "2-2 again 1 +1s"},
+		{"between windows", 2, 0, []Event{content(2), ack(1), ack(2)}, "2-2 again 1 +1s"},
+		{"in mid-window", 4, 0, []Event{content(3), ack(1)}, "3-3 again 1 +1s"},
+		{"by the timeout that it asked for", 1, 3 * time.Second, []Event{content(1), ack(1)}, "1-1 again 1 +3s"},
+	} {
+		s := NewSender(SenderConfig{Windowsize: tt.window, Retries: 2, Timeout: tt.fixed, Fixed: tt.fixed > 0})
+		now := time.Unix(0, 0)
+		a := s.Step(now, start)
+		for _, ev := range tt.before {
+			a = s.Step(now, ev)
+		}
+		for range 100 {
+			now = a.Wake
+			if a = s.Step(now, timer); a.brief(now) != tt.want {
+				t.Fatalf("%s: %q, want %q", tt.name, a.brief(now), tt.want)
+			}
+			if again := s.Step(now, timer); again.Count != 0 {
+				t.Fatalf("%s: nudged twice at once", tt.name)
+			}
+			// It answers, and its own timer makes it repeat that: neither brings anything.
+			for range 2 {
+				if a = s.Step(now, ack(s.Wire(s.sent))); a.Count != 0 || a.Done {
+					t.Fatalf("%s: its ACK brings %q", tt.name, a.brief(now))
+				}
+			}
+		}
+		if a = s.Step(now, whole(s.sent+1)); a.Count != 1 || a.Again != 0 {
+			t.Errorf("%s: when content comes: %q", tt.name, a.brief(now))
 		}
 	}
 }
