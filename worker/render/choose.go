@@ -2,8 +2,10 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"brood/worker/internal/name"
 	"brood/worker/render/inventory"
 )
 
@@ -17,12 +19,17 @@ type choice struct {
 }
 
 // choose finds the document for a name.
-func (h *Handler) choose(name string) (*choice, error) {
+func (h *Handler) choose(file string) (*choice, error) {
 	if len(h.documents) == 0 {
-		return h.direct(name)
+		return h.direct(file)
 	}
+	parts, ok := name.Split(file)
+	if !ok {
+		return nil, errNoDocument
+	}
+	file = strings.Join(parts, "/")
 	for _, d := range h.documents {
-		match, err := d.pattern.match(name)
+		match, err := d.pattern.match(file)
 		if err != nil {
 			return nil, &fault{fmt.Errorf("document %q: %w", d.Regexp, err)}
 		}
@@ -42,12 +49,11 @@ func (h *Handler) choose(name string) (*choice, error) {
 
 // direct reads a name that is a template's path, with ?x=value&y=value behind it
 // for what a route knows of the request.
-func (h *Handler) direct(name string) (*choice, error) {
-	path, query, _ := strings.Cut(name, "?")
-	for part := range strings.SplitSeq(path, "/") {
-		if part == "" || part[0] == '.' || part[0] == '_' {
-			return nil, errNoDocument
-		}
+func (h *Handler) direct(file string) (*choice, error) {
+	path, query, _ := strings.Cut(file, "?")
+	parts, ok := name.Split(path)
+	if !ok || slices.ContainsFunc(parts, func(part string) bool { return part[0] == '.' || part[0] == '_' }) {
+		return nil, errNoDocument
 	}
 	match := map[string]any{}
 	for query != "" {
@@ -63,7 +69,7 @@ func (h *Handler) direct(name string) (*choice, error) {
 	if !ok || len(keys) > 1 {
 		return nil, errNoDocument
 	}
-	c := &choice{template: path, unknown: h.options.Unknown, match: match, asked: true}
+	c := &choice{template: strings.Join(parts, "/"), unknown: h.options.Unknown, match: match, asked: true}
 	if len(keys) == 1 {
 		c.by = keys[0]
 	}

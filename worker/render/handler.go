@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"brood/worker"
 	"brood/worker/files"
@@ -77,7 +76,7 @@ func (h *Handler) Open(ctx context.Context, req *worker.Request) (worker.Respons
 }
 
 func (h *Handler) render(ctx context.Context, req *worker.Request) (string, error) {
-	c, err := h.choose(cleanName(req.File))
+	c, err := h.choose(req.File)
 	if err != nil {
 		return "", err
 	}
@@ -102,16 +101,4 @@ func (h *Handler) render(ctx context.Context, req *worker.Request) (string, erro
 		err = fmt.Errorf("for %s: %w", nameOf(m), err)
 	}
 	return "", &fault{err}
-}
-
-// cleanName returns a requested name as patterns have it: boot ROMs send
-// "/pxelinux.0", "//pxelinux.0" and `\Boot\BCD`.
-func cleanName(name string) string {
-	var parts []string
-	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '\\' }) {
-		if part != "." {
-			parts = append(parts, part)
-		}
-	}
-	return strings.Join(parts, "/")
 }

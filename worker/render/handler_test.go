@@ -56,6 +56,7 @@ func TestADocumentIsForTheMachineOfItsName(t *testing.T) {
 		{"pxelinux.cfg/default", "", "ERROR 1"},
 		{"7xq3b2/config.txt", "", "web1 52:54:00:12:34:56 10.0.0.7 ttyS1 vmlinuz west"},
 		{"ks/13/WEB1.ks", "", "web1 13"},
+		{"ks/13/web1.ks/", "", "ERROR 1"},
 		{"boot/BCD", "", "web1 52:54:00:12:34:56 10.0.0.7 ttyS1 vmlinuz west"},
 		{"Boot/525400000009/bcd", "", "- 52:54:00:00:00:09 - - vmlinuz west"},
 		{"Boot/525400000010/bcd", "", "no 52:54:00:00:00:10 - - west false"},
@@ -69,6 +70,7 @@ func TestADocumentIsForTheMachineOfItsName(t *testing.T) {
 		{"boot.ipxe", "52:54:00:00:00:10", "no 52:54:00:00:00:10 - - west false"},
 		{"no template", "", "ERROR 0"},
 		{"who", "", "ERROR 1"},
+		{"/", "", "ERROR 1"},
 	} {
 		req := asks(tt.file)
 		req.MAC = tt.mac
@@ -124,6 +126,7 @@ func TestARouteNamesTheTemplate(t *testing.T) {
 		{h, "grub/t?mac=52-54-00-12-34-57", "web1 52:54:00:12:34:57 -"},
 		{h, "grub/t?name=web1&release=13", "web1 52:54:00:12:34:56 13"},
 		{h, "grub/t?release=a=b", "web1 52:54:00:12:34:56 a=b"},
+		{h, `\grub\t?release=a\b//c/`, `web1 52:54:00:12:34:56 a\b//c/`},
 		{h, "grub/t?mac=&release=13", "web1 52:54:00:12:34:56 13"},
 		{h, "grub/t?name=web2", "ERROR 1"},
 		{h, "grub/t?mac=x", "ERROR 1"},

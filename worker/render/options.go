@@ -21,8 +21,9 @@ type Options struct {
 	// boot loaders then ask for their next name.
 	Unknown string `yaml:"unknown"`
 
-	// Vars are variables for all documents; a machine's own are laid over them as
-	// over the defaults of an inventory.
+	// Vars are variables for all documents, also those of unknown machines. What the
+	// inventory says is laid over them, as over its defaults; but a null there takes
+	// away what the inventory has set, and not these.
 	Vars map[string]any `yaml:"vars"`
 
 	// MaxSize is how many bytes a document, and each template, may have. Zero
@@ -36,7 +37,7 @@ const defaultMaxSize = 4 << 20
 type Document struct {
 	// File is the pattern of its names: pxelinux.cfg/01-{mac}. {x} is text without
 	// a /, one byte at least, that the template knows as .match.x; * is any text
-	// without a /, ** any text. {mac}, {ip}, {uuid}, {serial} and {name} are what
+	// without a /, ** any text; nothing else is special. {mac}, {ip}, {uuid}, {serial} and {name} are what
 	// the machine is looked up by, and the first three match only what is one.
 	File string `yaml:"file"`
 	// Regexp is a regular expression (RE2, as of Go) in place of File, for the
