@@ -55,21 +55,24 @@ func (h *Handler) direct(file string) (*choice, error) {
 	if !ok || slices.ContainsFunc(parts, func(part string) bool { return part[0] == '.' || part[0] == '_' }) {
 		return nil, errNoDocument
 	}
-	match := map[string]any{}
+	c := &choice{template: strings.Join(parts, "/"), unknown: h.options.Unknown, match: map[string]any{}, asked: true}
 	for query != "" {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
+		if pair == "anyone" {
+			c.unknown = c.template
+			continue
+		}
 		key, value, ok := strings.Cut(pair, "=")
-		if _, twice := match[key]; !ok || twice || !isGroup(key) {
+		if _, twice := c.match[key]; !ok || twice || !isGroup(key) {
 			return nil, errNoDocument
 		}
-		match[key] = value
+		c.match[key] = value
 	}
-	keys, ok := keysOf(match)
+	keys, ok := keysOf(c.match)
 	if !ok || len(keys) > 1 {
 		return nil, errNoDocument
 	}
-	c := &choice{template: strings.Join(parts, "/"), unknown: h.options.Unknown, match: match, asked: true}
 	if len(keys) == 1 {
 		c.by = keys[0]
 	}

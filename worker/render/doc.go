@@ -43,8 +43,14 @@
 //	grub.tmpl?mac=52-54-00-12-34-56&release=13
 //
 // is grub.tmpl for the machine with that MAC, and .match.release is 13. The parts
-// are taken as they stand, without any % encoding. Paths with a part that begins
-// with "_" or "." are not served: name partials so.
+// are taken as they stand, without any % encoding. menu.tmpl?anyone is made for
+// unknown machines, too. Paths with a part that begins with "_" or "." are not
+// served: name partials so. As a rule:
+//
+//	rules:
+//	  - match: {regexp: ['grub\.cfg-01-(?P<mac>[0-9a-f-]+)$']}
+//	    handler: render
+//	    try-files: ['grub.tmpl?mac=${mac}', 'menu.tmpl?anyone']
 //
 // # What a template sees
 //

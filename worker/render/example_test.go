@@ -12,6 +12,7 @@ import (
 	"brood/worker"
 	"brood/worker/render"
 	"brood/worker/render/inventory"
+	"brood/worker/route"
 )
 
 // What `broodctl compile` makes of an operator's inventory.
@@ -46,7 +47,7 @@ func directory(templates map[string]string) string {
 	return dir
 }
 
-func show(h *render.Handler, file string) {
+func show(h worker.Handler, file string) {
 	fmt.Println("#", file)
 	resp, err := h.Open(context.Background(), &worker.Request{
 		File: file, Peer: netip.MustParseAddrPort("10.0.0.8:2070"), Local: netip.MustParseAddrPort("10.0.0.1:69"),
@@ -144,19 +145,36 @@ func Example_grub() {
 // A rule in front names the template, and says what it knows of the request.
 func ExampleOpen_route() {
 	dir := directory(map[string]string{
-		"boot.ipxe": "#!ipxe\nkernel tftp://{{urlHost .request.server}}/{{.match.arch}}/linux\nimgargs linux disks={{join \",\" .disks}}\nboot\n",
+		"boot.ipxe": "#!ipxe\nkernel tftp://{{urlHost .request.server}}/{{.match.arch}}/linux disks={{join \",\" .disks}}\nboot\n",
+		"menu.ipxe": "#!ipxe\n# {{.mac}} is new here\nmenu\n",
 	})
 	defer os.RemoveAll(dir)
-	h, err := render.Open(render.Options{Templates: dir}, fleet())
+	documents, err := render.Open(render.Options{Templates: dir}, fleet())
 	if err != nil {
 		panic(err)
 	}
-	defer h.Close()
-	show(h, "boot.ipxe?mac=52-54-00-12-34-56&arch=arm64")
+	defer documents.Close()
+	rules, err := route.Compile([]route.Rule{{
+		Match:    route.Match{Regexp: []string{`^(?P<arch>[a-z0-9]+)/(?P<mac>[0-9a-f-]+)\.ipxe$`}},
+		TryFiles: []string{"boot.ipxe?mac=${mac}&arch=${arch}", "menu.ipxe?anyone&mac=${mac}"},
+		Handler:  "render",
+	}})
+	if err != nil {
+		panic(err)
+	}
+	h, err := route.Open(rules, map[string]worker.Handler{"render": documents})
+	if err != nil {
+		panic(err)
+	}
+	show(h, "arm64/52-54-00-12-34-56.ipxe")
+	show(h, "arm64/52-54-00-12-34-99.ipxe")
 	// Output:
-	// # boot.ipxe?mac=52-54-00-12-34-56&arch=arm64
+	// # arm64/52-54-00-12-34-56.ipxe
 	// #!ipxe
-	// kernel tftp://10.0.0.1/arm64/linux
-	// imgargs linux disks=sda,sdb
+	// kernel tftp://10.0.0.1/arm64/linux disks=sda,sdb
 	// boot
+	// # arm64/52-54-00-12-34-99.ipxe
+	// #!ipxe
+	// # 52:54:00:12:34:99 is new here
+	// menu
 }

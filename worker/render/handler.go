@@ -84,7 +84,8 @@ func (h *Handler) render(ctx context.Context, req *worker.Request) (string, erro
 	m, key, err := h.machine(c, asking)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && c.unknown != "":
-		c.template, c.asked = c.unknown, false
+		c.asked = c.asked && c.unknown == c.template
+		c.template = c.unknown
 	case errors.Is(err, fs.ErrNotExist):
 		return "", err
 	case err != nil:
