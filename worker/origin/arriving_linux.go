@@ -77,13 +77,14 @@ func (a *arriving) hear(deadline time.Time) error {
 func (a *arriving) opened(said fetch.Answer, file int) error {
 	if a.fd >= 0 {
 		defer unix.Close(file)
-		if !same(a.fd, file) || a.size >= 0 && said.Size != a.size || said.There < a.there {
+		if !same(a.fd, file) || a.size >= 0 && said.Size != a.size {
 			return errChanged
 		}
 	} else {
 		a.fd, a.size = file, said.Size
 	}
-	a.there, a.whole = said.There, said.Whole
+	// A helper that has just started reads through what it has, and begins at nothing.
+	a.there, a.whole = max(a.there, said.There), said.Whole
 	return nil
 }
 
