@@ -40,9 +40,11 @@ fuzz: ## every fuzz target for FUZZTIME
 
 lint: ## vet, staticcheck, gofumpt, go mod tidy
 	go vet ./...
+	go vet -C test/own ./...
 	$(TOOL) staticcheck ./...
 	@out=$$($(TOOL) gofumpt -l .); [ -z "$$out" ] || { echo "gofumpt would change: $$out"; exit 1; }
 	go mod tidy -diff
+	cd test/own && go mod tidy -diff
 
 # PEER='name=command with {root} and {port}', CASES=regexp, SERVERS=regexp and
 # ROUNDS=5 reach the program through the environment.
