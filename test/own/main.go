@@ -4,6 +4,9 @@
 package main
 
 import (
+	"brood/supervisor"
+	"brood/worker"
+	"brood/worker/files"
 	"context"
 	"errors"
 	"flag"
@@ -14,10 +17,6 @@ import (
 	"syscall"
 
 	"github.com/hashicorp/go-hclog"
-
-	"brood/supervisor"
-	"brood/worker"
-	"brood/worker/files"
 )
 
 // newHandler is called in every worker, with what the supervisor was given.

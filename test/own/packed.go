@@ -1,13 +1,12 @@
 package main
 
 import (
+	"brood/worker"
 	"compress/gzip"
 	"context"
 	"io"
 	"os"
 	"strings"
-
-	"brood/worker"
 )
 
 // packed serves NAME from NAME.gz. Its size is known only in the end, so clients are

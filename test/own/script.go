@@ -1,12 +1,11 @@
 package main
 
 import (
+	"brood/worker"
 	"context"
 	"fmt"
 	"io/fs"
 	"strings"
-
-	"brood/worker"
 )
 
 // script makes a boot script for the machine that asks. What it returns is in memory,
