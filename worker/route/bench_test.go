@@ -3,6 +3,7 @@ package route_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"brood/worker"
@@ -23,6 +24,8 @@ var many = []struct {
 		{File: "firmware-77-v3.bin"},
 		{File: "grub/x86_64-efi/normal.mod", MAC: "52:54:00:00:13:88"},
 		{File: "pxelinux.cfg/C0A80001", MAC: "02:00:00:00:00:01"},
+		{File: strings.Repeat("tree/", 400)},
+		{File: strings.Repeat("/01-52-54-00-00-13-88", 95)},
 	}},
 	{"MACs", each(func(i int) route.Rule {
 		return route.Rule{Match: route.Match{MAC: []string{macOf(i)}}, TryFiles: []string{"${mac}/${file}", "${file}"}}
@@ -108,7 +111,7 @@ func BenchmarkDecide(b *testing.B) {
 				req.Peer = netip.MustParseAddrPort("192.168.7.8:2000")
 			}
 			run := func(name string, look func(b *testing.B)) {
-				b.Run(bb.name+"/"+req.File+req.MAC+"/"+name, func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/%.40s %s/%s", bb.name, req.File, req.MAC, name), func(b *testing.B) {
 					b.ReportAllocs()
 					look(b)
 				})

@@ -2,6 +2,7 @@ package route
 
 import (
 	"math/bits"
+	"slices"
 )
 
 // The table: a header, and what it points to by offsets from the table's start.
@@ -110,21 +111,14 @@ func (c *compiler) table() []byte {
 	})
 	section(len(c.handlers), func(i int) { w.text(c.handlers[i]) })
 
-	// At most half full.
-	mask := uint32(1)<<bits.Len(uint(2*len(keys))) - 1
-	slots := make([]struct {
-		key key
-		at  uint32
-	}, mask+1)
-	for _, k := range keys {
-		i := k.slot(mask)
-		for slots[i].at != 0 {
-			i = (i + 1) & mask
+	slots := spread(keys)
+	for i, k := range slots {
+		if k.at != 0 {
+			slots[i].at = uint32(len(w.b))
+			w.posting(postings[k.key])
 		}
-		slots[i].key, slots[i].at = k, uint32(len(w.b))
-		w.posting(postings[k])
 	}
-	head.u32(mask + 1)
+	head.u32(uint32(len(slots)))
 	head.u32(uint32(len(w.b)))
 	for _, s := range slots {
 		w.u32(uint32(s.key))
@@ -141,6 +135,36 @@ func (c *compiler) table() []byte {
 	first.u32(uint32(len(w.b)))
 	copy(w.b, append(first.b, head.b...))
 	return w.b
+}
+
+// maxProbes is how far from its place a key is looked for.
+const maxProbes = 32
+
+// slot is a place of the hash table; at 0: it is empty.
+type slot struct {
+	key key
+	at  uint32
+}
+
+// spread puts the keys into a hash table that is at most half full.
+func spread(keys []key) []slot {
+	for size := 1 << bits.Len(uint(2*len(keys))); ; size *= 2 {
+		slots := make([]slot, size)
+		if !slices.ContainsFunc(keys, func(k key) bool { return !put(slots, k) }) {
+			return slots
+		}
+	}
+}
+
+func put(slots []slot, k key) bool {
+	mask := uint32(len(slots) - 1)
+	for i := range uint32(maxProbes) {
+		if s := &slots[(k.slot(mask)+i)&mask]; s.at == 0 {
+			*s = slot{k, 1} // its posting is not written yet
+			return true
+		}
+	}
+	return false
 }
 
 func (w *writer) posting(rules []uint32) {

@@ -102,8 +102,8 @@ func (t *table) posting(offset uint32) posting {
 // find returns the rules that a key leads to.
 func (t *table) find(k key) posting {
 	mask := t.buckets.n - 1
-	for i, tries := k.slot(mask), t.buckets.n; tries > 0; i, tries = (i+1)&mask, tries-1 {
-		r := t.at(t.buckets.at + i*bucketLen)
+	for i := range uint32(maxProbes) {
+		r := t.at(t.buckets.at + (k.slot(mask)+i)&mask*bucketLen)
 		found, at := key(r.u64()), r.u32()
 		if at == 0 {
 			return nil

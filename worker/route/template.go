@@ -63,7 +63,8 @@ func appendHex(b []byte, a netip.Addr) []byte {
 func (v *variables) expand(b []byte, template, missing string) (_ []byte, all bool) {
 	all = true
 	change := same
-	for template != "" {
+	most := maxFile + len(v.matched) + len(v.file) // more is an error in any case
+	for template != "" && len(b) <= most {
 		var t token
 		t, template = nextToken(template)
 		start := len(b)
