@@ -96,8 +96,6 @@ func mix(n int) []route.Rule {
 	return rules
 }
 
-var anything = map[string]worker.Handler{route.Default: worker.HandlerFunc(nil)}
-
 const tenThousand = 10_000
 
 func BenchmarkDecide(b *testing.B) {
@@ -117,7 +115,7 @@ func BenchmarkDecide(b *testing.B) {
 				})
 			}
 			run("again", func(b *testing.B) {
-				h, err := route.Open(table, anything)
+				h, err := route.Open(table, stubs)
 				for b.Loop() && err == nil {
 					_, err = h.Decide(&req)
 				}
@@ -127,7 +125,7 @@ func BenchmarkDecide(b *testing.B) {
 			})
 			run("first", func(b *testing.B) {
 				for b.Loop() {
-					h, err := route.Open(table, anything)
+					h, err := route.Open(table, stubs)
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -150,7 +148,7 @@ func BenchmarkOpen(b *testing.B) {
 			b.ReportAllocs()
 			b.ReportMetric(float64(len(table)), "table-bytes")
 			for b.Loop() {
-				if _, err := route.Open(table, anything); err != nil {
+				if _, err := route.Open(table, stubs); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -116,14 +116,14 @@ func TestOpenRefusesWhatIsNoTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range table {
-		if _, err := route.Open(table[:i], anything); err == nil {
+		if _, err := route.Open(table[:i], stubs); err == nil {
 			t.Fatalf("opened the first %d bytes of %d", i, len(table))
 		}
 	}
-	if _, err := route.Open(append(table, 0), anything); err == nil {
+	if _, err := route.Open(append(table, 0), stubs); err == nil {
 		t.Error("opened a table with a byte too many")
 	}
-	if _, err := route.Open([]byte(strings.Repeat("rules: []\n", 100)), anything); err == nil || !strings.Contains(err.Error(), "compile the rules again") {
+	if _, err := route.Open([]byte(strings.Repeat("rules: []\n", 100)), stubs); err == nil || !strings.Contains(err.Error(), "compile the rules again") {
 		t.Errorf("text: %v", err)
 	}
 }

@@ -20,8 +20,8 @@ const (
 )
 
 var (
-	errEndless = fmt.Errorf("still going on after %d steps: a restart or until-gone never ends", maxSteps)
-	errLong    = fmt.Errorf("makes the name longer than %d bytes", maxFile)
+	errEndless = errors.New("still going on after 4096 steps: a restart or until-gone never ends")
+	errLong    = errors.New("makes the name longer than 4096 bytes")
 	errNUL     = errors.New("puts a NUL into the name")
 	errEmpty   = errors.New("leaves nothing of the name")
 )

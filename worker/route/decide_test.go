@@ -11,12 +11,15 @@ import (
 	"brood/worker/route"
 )
 
+// stubs are handlers to decide for: none is asked for anything.
+var stubs = map[string]worker.Handler{
+	route.Default: worker.HandlerFunc(nil), "a": worker.HandlerFunc(nil), "b": worker.HandlerFunc(nil),
+}
+
 // mustOpen compiles rules and opens their table with a stub for each handler.
 func mustOpen(t testing.TB, rules ...route.Rule) *route.Handler {
 	t.Helper()
-	return mustOpenWith(t, map[string]worker.Handler{
-		route.Default: worker.HandlerFunc(nil), "a": worker.HandlerFunc(nil), "b": worker.HandlerFunc(nil),
-	}, rules...)
+	return mustOpenWith(t, stubs, rules...)
 }
 
 func mustOpenWith(t testing.TB, handlers map[string]worker.Handler, rules ...route.Rule) *route.Handler {

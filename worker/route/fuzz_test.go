@@ -39,7 +39,6 @@ func FuzzTable(f *testing.F) {
 		f.Add(i*97, uint32(0xffffffff), "abc", true)
 		f.Add(i*131, uint32(i), "a01-525400123456", false)
 	}
-	handlers := map[string]worker.Handler{"default": worker.HandlerFunc(nil), "a": worker.HandlerFunc(nil)}
 	f.Fuzz(func(t *testing.T, at uint16, value uint32, name string, once bool) {
 		b := append([]byte(nil), table...)
 		r := rand.New(rand.NewPCG(uint64(at), uint64(value)))
@@ -50,7 +49,7 @@ func FuzzTable(f *testing.F) {
 			}
 			at, value = uint16(r.Uint32()), r.Uint32()>>r.IntN(32)
 		}
-		h, err := route.Open(b, handlers)
+		h, err := route.Open(b, stubs)
 		if err != nil || name == "" {
 			return
 		}
@@ -73,7 +72,7 @@ func FuzzTable(f *testing.F) {
 func FuzzTableOfBytes(f *testing.F) {
 	f.Add(everyKind(f), "abc")
 	f.Fuzz(func(t *testing.T, b []byte, name string) {
-		h, err := route.Open(b, anything)
+		h, err := route.Open(b, stubs)
 		if err != nil {
 			return
 		}

@@ -117,7 +117,7 @@ func asWithoutAnIndex(t *testing.T, seed uint64) (met, ended, broken int) {
 		}
 		return 0, 0, 0
 	}
-	h, err := route.Open(table, map[string]worker.Handler{"default": worker.HandlerFunc(nil), "a": worker.HandlerFunc(nil), "b": worker.HandlerFunc(nil)})
+	h, err := route.Open(table, stubs)
 	if err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}

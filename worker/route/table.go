@@ -84,7 +84,8 @@ func (t *table) element(s section, i uint32) reader {
 // rule returns the record of a rule, the first one is 0.
 func (t *table) rule(i uint32) reader {
 	r := t.element(t.rules, i)
-	return reader{b: r.text(), bad: r.bad}
+	record := r.text()
+	return reader{b: record, bad: r.bad}
 }
 
 func (t *table) handler(i uint32) string {
