@@ -19,7 +19,7 @@ const (
 )
 
 func main() {
-	if code, ok := worker.Dispatch(config.NewHandler, worker.Options{}); ok {
+	if code, ok := worker.Dispatch(config.NewHandler(config.Program{Release: release}), worker.Options{}); ok {
 		os.Exit(code)
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))

@@ -228,7 +228,7 @@ func TestConfigReachesTheHandler(t *testing.T) {
 		{[]string{"--follow", followed, "--follow", other}, "other", "elsewhere"},
 	} {
 		_, o := loaded(t, append([]string{"--root", root}, tt.args...)...)
-		h, err := config.NewHandler(o.Config)
+		h, err := config.NewHandler(config.Program{})(o.Config)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestConfigReachesTheHandler(t *testing.T) {
 		}
 	}
 	_, o := loaded(t, "--root", filepath.Join(root, "none"))
-	if _, err := config.NewHandler(o.Config); err == nil || !strings.Contains(err.Error(), "none") {
+	if _, err := config.NewHandler(config.Program{})(o.Config); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("a root that does not exist: %v, want an error that names it", err)
 	}
 }

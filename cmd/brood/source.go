@@ -59,12 +59,12 @@ func (src *source) load() (*config.Server, supervisor.Options, error) {
 	if err != nil {
 		return nil, supervisor.Options{}, err
 	}
-	s, err := c.Settle(base, src.flags)
+	r, err := c.Settle(base, src.flags)
 	if err != nil {
 		return nil, supervisor.Options{}, &argumentError{err}
 	}
-	o := s.Options()
-	o.Config, o.ReadPaths = c.Worker, c.ReadPaths
-	o.Sandbox = max(o.Sandbox, c.Sandbox)
-	return s, o, nil
+	o := r.Server.Options()
+	o.Config, o.ReadPaths = r.Worker, r.ReadPaths
+	o.Sandbox = max(o.Sandbox, r.Sandbox)
+	return &r.Server, o, nil
 }

@@ -21,19 +21,12 @@ is looked at as far as you may; the server's users may be allowed more, or less.
 			if err != nil {
 				return err
 			}
-			compiled, err := file.Compile()
+			r, err := file.Compiled.Settle(".", nil)
 			if err != nil {
-				return failure{err}
+				return failure{fmt.Errorf("%s: %w", args[0], err)}
 			}
-			s, err := compiled.Settle(".", nil)
-			if err == nil {
-				_, err = config.NewHandler(compiled.Worker)
-			}
-			if err != nil {
+			if _, err := config.Open(r.Worker, config.Program{}); err != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s: %v\n", args[0], err)
-			}
-			if s != nil {
-				file.Server = *s
 			}
 			return show(cmd.OutOrStdout(), &file.Document)
 		},

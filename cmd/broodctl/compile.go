@@ -4,12 +4,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"brood/cmd/broodctl/internal/document"
+	"brood/cmd/internal/config"
 )
 
 func newCompile() *cobra.Command {
-	var stdin bool
+	var stdin, workers bool
 	cmd := &cobra.Command{
-		Use:   "compile [--stdin] FILE",
+		Use:   "compile FILE",
 		Short: "Print FILE in the form that brood reads; brood runs this itself",
 		Long: `Compile prints a configuration file in the form that brood reads, or all that is
 wrong with it. brood runs it at its start and at each reload, as a user of its own.`,
@@ -25,11 +26,13 @@ wrong with it. brood runs it at its start and at each reload, as a user of its o
 			if err != nil {
 				return err
 			}
-			compiled, err := file.Compile()
-			if err != nil {
-				return failure{err}
+			b, err := file.Compiled.Encode()
+			if workers {
+				var r *config.Result
+				if r, err = file.Compiled.Settle(".", nil); err == nil {
+					b = r.Worker
+				}
 			}
-			b, err := compiled.Encode()
 			if err != nil {
 				return failure{err}
 			}
@@ -40,5 +43,6 @@ wrong with it. brood runs it at its start and at each reload, as a user of its o
 		},
 	}
 	cmd.Flags().BoolVar(&stdin, "stdin", false, "read standard input; FILE is what it is called, and relative paths begin beside it")
+	cmd.Flags().BoolVar(&workers, "workers", false, "print only what each worker is born with")
 	return cmd
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -24,15 +25,11 @@ func newShowConfig() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		compiled, err := file.Compile()
+		r, err := file.Compiled.Settle(".", given)
 		if err != nil {
-			return failure{err}
+			return failure{fmt.Errorf("%s: %w", args[0], err)}
 		}
-		s, err := compiled.Settle(".", given)
-		if err != nil {
-			return failure{err}
-		}
-		file.Server = *s
+		file.Server = r.Server
 		return show(cmd.OutOrStdout(), &file.Document)
 	}
 	return cmd

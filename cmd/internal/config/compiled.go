@@ -6,18 +6,36 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"brood/worker"
+	"brood/worker/route"
 )
 
 // Compiled is a Document as broodctl gives it to brood.
 type Compiled struct {
-	Server    []Setting
-	ReadPaths []string            // of the content; the root's are in Server
-	Sandbox   worker.SandboxLevel // the loosest that the content needs
-	Worker    []byte              // for NewHandler; empty: no content
+	Server   []Setting
+	Handlers []Part // of content; none: it is root that is served
+	Default  string // of them answers when no rule says another; empty: none
+	Rules    []byte // the table of package route; empty: no rules
+}
+
+// Part is one handler.
+type Part struct {
+	Name, Kind string
+	Options    []byte
+	Table      []byte // of what is large in it
+	Reads      []string
+}
+
+// Result is what the supervisor is given.
+type Result struct {
+	Server    Server
+	Worker    []byte // for NewHandler
+	ReadPaths []string
+	Sandbox   worker.SandboxLevel // the loosest that a handler needs
 }
 
 // magic begins what Encode returns. Its number changes with the form.
@@ -44,61 +62,89 @@ func Decode(b []byte) (*Compiled, error) {
 
 // Compile compiles a document in which Check finds nothing and whose paths are
 // absolute.
-func (d *Document) Compile() (*Compiled, error) {
-	c := &Compiled{Server: Settings(&d.Server)}
-	if len(d.Content) == 0 {
-		return c, nil
+func (d *Document) Compile(files Files) (c *Compiled, faults []*Fault) {
+	c = &Compiled{Server: Settings(&d.Server), Default: d.answers()}
+	for _, name := range slices.Sorted(maps.Keys(d.Content)) {
+		p, err := compile(name, d.Content[name], files)
+		if err != nil {
+			for _, err := range parts(err) {
+				faults = append(faults, &Fault{"content." + name + "." + d.Content[name].Kind, err})
+			}
+		}
+		c.Handlers = append(c.Handlers, p)
 	}
-	err := c.serve(d.Served)
-	return c, err
+	if len(d.Rules) > 0 {
+		var err error
+		if c.Rules, err = route.Compile(d.Rules); err != nil {
+			faults = append(faults, ruleFaults(err)...)
+		}
+	}
+	return c, faults
 }
 
-// Settle says what the server's part is when flags have had their say, too, and makes
-// its root what is served, if it has one. Paths of flags are relative to base.
-func (c *Compiled) Settle(base string, flags []Setting) (*Server, error) {
-	d := new(Document)
-	s := &d.Server
+func compile(name string, s Source, files Files) (p Part, err error) {
+	k := kindOf(s.Kind)
+	p = Part{Name: name, Kind: s.Kind, Reads: k.reads(s.Options)}
+	if k.table != nil {
+		if p.Table, err = k.table(s.Options, files); err != nil {
+			return p, err
+		}
+	}
+	p.Options, err = marshal(s.Options)
+	return p, err
+}
+
+// ruleFaults says where in the document a rule is wrong.
+func ruleFaults(err error) (faults []*Fault) {
+	for _, err := range parts(err) {
+		path := "rules"
+		var wrong *route.RuleError
+		if errors.As(err, &wrong) {
+			field := strings.NewReplacer("[", ".", "]", "").Replace(wrong.Field) // match.file[0]
+			path = fmt.Sprintf("rules.%d.%s", wrong.Rule-1, field)
+			err = fmt.Errorf("%s: %w", wrong.Field, wrong.Err)
+		}
+		faults = append(faults, &Fault{path, err})
+	}
+	return faults
+}
+
+// Settle says over the file what flags say, and puts together what the supervisor
+// needs. Paths of flags are relative to base.
+func (c *Compiled) Settle(base string, flags []Setting) (*Result, error) {
+	var d Document
 	for _, said := range [][]Setting{c.Server, flags} {
-		if err := s.Apply(said); err != nil {
+		if err := d.Server.Apply(said); err != nil {
 			return nil, err
 		}
 	}
 	d.Resolve(base)
 	switch {
-	case s.Root != "" && len(c.Worker) > 0:
+	case d.Root != "" && len(c.Handlers) > 0:
 		return nil, errors.New("--root, and content in the file: say one of them")
-	case s.Root == "" && len(s.Follow) > 0:
+	case d.Root == "" && len(d.Follow) > 0:
 		return nil, errors.New("--follow without a root")
-	case s.Root == "" && len(c.Worker) == 0:
+	case d.Root == "" && len(c.Handlers) == 0:
 		return nil, errors.New("--root DIR is missing: what is to be served? (or content in a file: --config FILE)")
-	case s.Root != "":
-		return s, c.serve(plain(s))
-	}
-	return s, nil
-}
-
-// serve fills in what there is to say about the content.
-func (c *Compiled) serve(s Served) (err error) {
-	c.ReadPaths, c.Sandbox = nil, worker.SandboxStrict
-	var h head
-	for _, name := range slices.Sorted(maps.Keys(s.Content)) {
-		src := s.Content[name]
-		k := kindOf(src.Kind)
-		for _, p := range k.paths(src.Options) {
-			c.ReadPaths = append(c.ReadPaths, *p)
-		}
-		c.Sandbox = max(c.Sandbox, k.level)
-		options, err := marshal(src.Options)
+	case d.Root != "":
+		root, err := compile(rootName, plain(&d.Server), nil)
 		if err != nil {
-			return fmt.Errorf("content %s: %w", name, err)
+			return nil, err
 		}
-		if name == s.Default {
-			h.Default = len(h.Handlers)
-		}
-		h.Handlers = append(h.Handlers, part{Name: name, Kind: src.Kind, Options: options})
+		c.Handlers, c.Default = []Part{root}, rootName
 	}
-	c.Worker, err = h.append(nil)
-	return err
+	r := &Result{Server: d.Server}
+	for _, p := range c.Handlers {
+		k := kindOf(p.Kind)
+		if k == nil {
+			return nil, fmt.Errorf("content %s: no handler of the kind %q: install broodctl and brood from the same release", p.Name, p.Kind)
+		}
+		r.ReadPaths = append(r.ReadPaths, p.Reads...)
+		r.Sandbox = max(r.Sandbox, k.level)
+	}
+	var err error
+	r.Worker, err = c.image()
+	return r, err
 }
 
 func marshal(v any) ([]byte, error) {

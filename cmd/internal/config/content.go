@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"brood/worker/route"
 )
 
 // Document is a configuration file.
@@ -19,8 +21,11 @@ type Document struct {
 type Served struct {
 	// Handlers, each under a name of its own that rules and `default` can use.
 	Content map[string]Source `yaml:"content"`
-	// The handler that answers when no rule does. Default: the only one of `content`; if
-	// there are several, such requests are answered with ERROR 1.
+	// Rules that are tried in their order, until one says what a request gets; `go doc
+	// brood/worker/route` has all of it. Default: none.
+	Rules []route.Rule `yaml:"rules"`
+	// The handler that answers when no rule says another. Default: the only one of
+	// `content`; if there are several, such requests are answered with ERROR 1.
 	Default string `yaml:"default"`
 }
 
@@ -114,13 +119,42 @@ func (d *Document) Check() (faults []*Fault) {
 			}
 		}
 	}
+	if len(names) == 0 {
+		names = []string{rootName}
+	}
 	if d.Default != "" && !slices.Contains(names, d.Default) {
 		fault("default", "%q: no content has this name; want %s", d.Default, strings.Join(names, " or "))
 	}
-	if d.Default == "" && len(names) > 1 {
+	if d.answers() == "" && len(names) > 1 && len(d.Rules) == 0 {
 		fault("content", "default: which of %s answers?", strings.Join(names, ", "))
 	}
+	for i, r := range d.Rules {
+		path := fmt.Sprintf("rules.%d", i)
+		switch {
+		case r.Handler == "" && (r.Deny || r.Error != nil || r.Then != "" && r.Then != "end"):
+		case (r.Handler == "" || r.Handler == route.Default) && d.answers() == "" && len(d.Content) > 0:
+			fault(path, "handler: want %s, because there is no default", strings.Join(names, " or "))
+		case r.Handler != "" && r.Handler != route.Default && !slices.Contains(names, r.Handler):
+			fault(path+".handler", "handler %q: no content has this name; want %s", r.Handler, strings.Join(names, " or "))
+		}
+	}
 	return faults
+}
+
+// answers is the handler that answers when no rule says another, "" if none does.
+func (d *Document) answers() string {
+	_, named := d.Content[route.Default]
+	switch {
+	case d.Default != "":
+		return d.Default
+	case named:
+		return route.Default
+	case len(d.Content) == 1:
+		for name := range d.Content {
+			return name
+		}
+	}
+	return ""
 }
 
 // parts are the errors that were joined into one.
@@ -132,11 +166,14 @@ func parts(err error) []error {
 	return []error{err}
 }
 
-// plain is the Served that a root and follow trees are short for.
-func plain(s *Server) Served {
+// rootName is what the handler of a root is called.
+const rootName = "root"
+
+// plain is the handler that a root and follow trees are short for.
+func plain(s *Server) Source {
 	o := &filesOptions{Root: string(s.Root)}
 	for _, dir := range s.Follow {
 		o.Follow = append(o.Follow, string(dir))
 	}
-	return Served{Content: map[string]Source{"root": {"files", o}}}
+	return Source{"files", o}
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Add adds a flag for each field of a Start or a Server to set.
@@ -77,6 +78,14 @@ func (f *flagValue) Set(text string) error {
 func Parse(v reflect.Value, text string) error {
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return u.UnmarshalText([]byte(text))
+	}
+	if v.Type() == reflect.TypeFor[time.Duration]() {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("%q: want a duration with its unit, such as 500ms, 10s or 5m", text)
+		}
+		v.SetInt(int64(d))
+		return nil
 	}
 	switch v.Kind() {
 	case reflect.Bool:

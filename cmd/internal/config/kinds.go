@@ -4,7 +4,9 @@ import (
 	"errors"
 
 	"brood/worker"
-	"brood/worker/files"
+	"brood/worker/render"
+	"brood/worker/render/inventory"
+	"brood/worker/virtual"
 )
 
 // kind is a handler that a configuration can name: all that the rest of brood has
@@ -12,28 +14,28 @@ import (
 type kind struct {
 	name string     // its key
 	new  func() any // a pointer to its options
-	// check finds what is wrong with options as such.
-	check func(options any) error
-	// paths are all that the options name, which workers must be able to read.
-	paths func(options any) []*string
 	// level is what it needs of the sandbox.
 	level worker.SandboxLevel
-	open  func(options any) (worker.Handler, error)
+	// check finds what is wrong with options as such.
+	check func(options any) error
+	// paths are all that the options name; relative ones are made absolute.
+	paths func(options any) []*string
+	// reads are those of them that workers must be able to read.
+	reads func(options any) []string
+	// table is made once of what is large; nil where nothing is.
+	table func(options any, files Files) ([]byte, error)
+	open  func(options any, table []byte, p Program) (worker.Handler, error)
 }
 
-// of fills in a kind whose options are of one type.
-func of[O any](name string, level worker.SandboxLevel, check func(*O) error, paths func(*O) []*string, open func(*O) (worker.Handler, error)) kind {
-	return kind{
-		name: name, level: level,
-		new:   func() any { return new(O) },
-		check: func(o any) error { return check(o.(*O)) },
-		paths: func(o any) []*string { return paths(o.(*O)) },
-		open:  func(o any) (worker.Handler, error) { return open(o.(*O)) },
-	}
+// Program is what handlers are told of the program that they are in.
+type Program struct {
+	Release string // one word
 }
 
-var kinds = []kind{
-	of("files", worker.SandboxStrict, (*filesOptions).check, (*filesOptions).paths, (*filesOptions).open),
+// Files reads files in languages that brood does not know.
+type Files interface {
+	// Inventory reads what a file says about machines, or all files of a directory.
+	Inventory(path string) ([]*inventory.File, error)
 }
 
 func kindOf(name string) *kind {
@@ -45,26 +47,74 @@ func kindOf(name string) *kind {
 	return nil
 }
 
-type filesOptions struct {
-	// The directory that is served; nothing outside it is ever opened.
-	Root string `yaml:"root"`
-	// Further trees that symbolic links under the root may lead to. Default: none.
-	Follow []string `yaml:"follow"`
+var kinds = []kind{
+	{
+		name:  "files",
+		new:   func() any { return new(filesOptions) },
+		check: func(o any) error { return o.(*filesOptions).check() },
+		paths: func(o any) []*string { return o.(*filesOptions).paths() },
+		reads: func(o any) (all []string) {
+			for _, p := range o.(*filesOptions).paths() {
+				all = append(all, *p)
+			}
+			return all
+		},
+		open: func(o any, _ []byte, _ Program) (worker.Handler, error) { return o.(*filesOptions).open() },
+	},
+	{
+		name:  "render",
+		new:   func() any { return new(render.Options) },
+		check: func(o any) error { return checkRender(o.(*render.Options)) },
+		paths: func(o any) []*string {
+			r := o.(*render.Options)
+			return []*string{&r.Templates, &r.Inventory}
+		},
+		reads: func(o any) []string { return []string{o.(*render.Options).Templates} },
+		table: func(o any, files Files) ([]byte, error) { return machines(o.(*render.Options), files) },
+		open: func(o any, table []byte, _ Program) (worker.Handler, error) {
+			return openRender(o.(*render.Options), table)
+		},
+	},
+	{
+		name:  "virtual",
+		new:   func() any { return new(virtual.Options) },
+		check: func(o any) error { return o.(*virtual.Options).Check() },
+		paths: func(any) []*string { return nil },
+		reads: func(any) []string { return nil },
+		open: func(o any, _ []byte, p Program) (worker.Handler, error) {
+			v := o.(*virtual.Options)
+			v.Version = p.Release
+			return virtual.New(*v)
+		},
+	},
 }
 
-func (o *filesOptions) check() error {
-	if o.Root == "" {
-		return errors.New("root is missing: which directory?")
+func checkRender(o *render.Options) error {
+	if o.Templates == "" {
+		return errors.New("templates is missing: which directory?")
 	}
-	return nil
+	_, err := inventory.Variables(o.Vars)
+	return err
 }
 
-func (o *filesOptions) paths() []*string {
-	all := []*string{&o.Root}
-	for i := range o.Follow {
-		all = append(all, &o.Follow[i])
+func machines(o *render.Options, files Files) ([]byte, error) {
+	if o.Inventory == "" {
+		return nil, nil
 	}
-	return all
+	all, err := files.Inventory(o.Inventory)
+	if err != nil {
+		return nil, err
+	}
+	return inventory.Compile(all...)
 }
 
-func (o *filesOptions) open() (worker.Handler, error) { return files.Open(o.Root, o.Follow...) }
+func openRender(o *render.Options, table []byte) (worker.Handler, error) {
+	if len(table) == 0 {
+		return render.Open(*o, nil)
+	}
+	t, err := inventory.Open(table)
+	if err != nil {
+		return nil, err
+	}
+	return render.Open(*o, t)
+}

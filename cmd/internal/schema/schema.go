@@ -11,9 +11,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"brood/cmd/internal/comments"
 	"brood/cmd/internal/config"
+	"brood/worker"
 )
 
 // object is a schema.
@@ -48,6 +50,8 @@ var texts = map[reflect.Type]object{
 	reflect.TypeFor[config.Duration](): {"type": "string", "pattern": `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`},
 	reflect.TypeFor[config.Span]():     {"type": []string{"string", "integer"}, "pattern": `^(0|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`, "maximum": 0},
 	reflect.TypeFor[config.Account]():  {"type": []string{"string", "integer"}},
+	reflect.TypeFor[time.Duration]():   {"type": "string", "pattern": `^-?(0|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`},
+	reflect.TypeFor[worker.Clamp]():    {"enum": []worker.Clamp{worker.ClampOn, worker.ClampOff}},
 }
 
 func (m *maker) of(t reflect.Type) (object, error) {
@@ -68,6 +72,8 @@ func (m *maker) of(t reflect.Type) (object, error) {
 		return object{"type": "string"}, nil
 	}
 	switch t.Kind() {
+	case reflect.Interface:
+		return object{}, nil
 	case reflect.Struct:
 		return m.named(t, m.structure)
 	case reflect.Slice:

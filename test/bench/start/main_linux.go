@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vmihailenco/msgpack/v5"
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
@@ -114,17 +112,14 @@ func median(v []float64) float64 {
 
 // compile returns what workers are told that serve the directory.
 func compile(root string) ([]byte, error) {
-	compile := exec.Command(filepath.Join(root, "broodctl"), "compile", "--stdin", "brood.yaml")
-	compile.Stdin = strings.NewReader(fmt.Sprintf("content: {tftp: {files: {root: %q}}}", root))
+	compile := exec.Command(filepath.Join(root, "broodctl"), "compile", "--stdin", "--workers", "brood.yaml")
+	compile.Stdin = strings.NewReader(fmt.Sprintf("root: %q\n", root))
 	compile.Stderr = os.Stderr
 	out, err := compile.Output()
 	if err != nil {
 		return nil, fmt.Errorf("broodctl compile: %w", err)
 	}
-	_, form, _ := bytes.Cut(out, []byte("\n")) // package config, which is cmd's own
-	var compiled struct{ Worker []byte }
-	err = msgpack.Unmarshal(form, &compiled)
-	return compiled.Worker, err
+	return out, nil
 }
 
 // measure starts n processes, one after the other, and returns the mean CPU time.

@@ -15,6 +15,7 @@ import (
 // Bounds of how far aliases and merges can make a small file large.
 const (
 	maxNodes  = 1_000_000
+	maxDepth  = 100
 	maxMerges = 8
 )
 
@@ -24,6 +25,7 @@ type decoder struct {
 	faults Faults
 	at     map[string]Position // of each key, by the keys that lead there, with dots between
 	nodes  int
+	depth  int
 }
 
 func (d *decoder) fault(n *yaml.Node, format string, args ...any) {
@@ -40,6 +42,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	if d.tooMany(n) {
 		return
 	}
+	d.depth++
+	defer func() { d.depth-- }()
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -71,6 +75,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		d.structure(n, v, path)
 	case reflect.Map:
 		d.mapping(n, v, path)
+	case reflect.Interface:
+		if x := d.free(n); x != nil {
+			v.Set(reflect.ValueOf(x))
+		}
 	case reflect.Slice:
 		if !d.is(n, yaml.SequenceNode, v.Type()) {
 			return
@@ -86,10 +94,46 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 
 // tooMany counts what is looked at.
 func (d *decoder) tooMany(n *yaml.Node) bool {
+	if d.depth == maxDepth {
+		d.fault(n, "more than %d values, one in the other", maxDepth)
+		return true
+	}
 	if d.nodes++; d.nodes == maxNodes {
 		d.fault(n, "this file's aliases make it too large: more than %d values", maxNodes)
 	}
 	return d.nodes >= maxNodes
+}
+
+// free reads a value that may be of any kind. What YAML 1.1 took for dates is text.
+func (d *decoder) free(n *yaml.Node) any {
+	if d.tooMany(n) {
+		return nil
+	}
+	d.depth++
+	defer func() { d.depth-- }()
+	switch n.Kind {
+	case yaml.AliasNode:
+		return d.free(n.Alias)
+	case yaml.SequenceNode:
+		all := make([]any, len(n.Content))
+		for i, element := range n.Content {
+			all[i] = d.free(element)
+		}
+		return all
+	case yaml.MappingNode:
+		all := make(map[string]any)
+		d.pairs(n, reflect.TypeOf(all), func(key, value *yaml.Node) { all[key.Value] = d.free(value) })
+		return all
+	}
+	switch n.Tag {
+	case "!!null", "!!bool", "!!int", "!!float":
+		var x any
+		if err := n.Load(&x); err != nil {
+			d.fault(n, "%q: %w", n.Value, err)
+		}
+		return x
+	}
+	return n.Value
 }
 
 // is says whether a node is of the kind that a type is read from.

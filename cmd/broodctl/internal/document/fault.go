@@ -46,7 +46,7 @@ func (all Faults) Error() string {
 // sorted is in the order of the text, and says once what several aliases say.
 func (all Faults) sorted() Faults {
 	slices.SortStableFunc(all, func(a, b *Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return slices.CompactFunc(all, func(a, b *Fault) bool { return a.Error() == b.Error() })
 }

@@ -15,54 +15,77 @@ import (
 type File struct {
 	Name string
 	config.Document
-	at map[string]Position
+	Compiled *config.Compiled
+	at       map[string]Position
 }
 
-// Read reads the text of a file. Name is what the file is called in faults, and its
-// directory what paths in it are relative to. The error is Faults, with everything
-// that is wrong.
+// Read reads and compiles the text of a file, and the files that it names. Name is
+// what the file is called in faults, and its directory what paths in it are relative
+// to. The error is Faults, with everything that is wrong.
 func Read(name string, text []byte) (*File, error) {
-	f := &File{Name: name, at: make(map[string]Position)}
-	tree, at, err := parse(text)
-	if err != nil {
-		return nil, Faults{{name, at, err}}
-	}
-	d := &decoder{file: name, at: f.at}
-	if tree != nil {
-		d.value(tree, reflect.ValueOf(&f.Document).Elem(), "")
-	}
 	absolute, err := filepath.Abs(name)
 	if err != nil {
 		return nil, err
 	}
-	f.Resolve(filepath.Dir(absolute))
-	faults := d.faults
-	if len(faults) == 0 { // or the same would be said twice
-		faults = f.check()
+	f := &File{Name: name}
+	var all Faults
+	if f.at, all = decode(name, text, &f.Document); len(all) == 0 { // or the same would be said twice
+		f.Resolve(filepath.Dir(absolute))
+		all = f.check()
 	}
-	if len(faults) > 0 {
-		return nil, faults.sorted()
+	if len(all) == 0 {
+		var faults []*config.Fault
+		f.Compiled, faults = f.Compile(reader{})
+		all = f.place(faults)
+	}
+	if len(all) > 0 {
+		return nil, all.sorted()
 	}
 	return f, nil
 }
 
-// check finds what is wrong with values of the right kinds.
-func (f *File) check() (all Faults) {
-	for _, fault := range f.Check() {
-		all = append(all, f.Fault(fault.Path, fault.Err))
+// decode reads a text with one document into what to points to.
+func decode(name string, text []byte, to any) (map[string]Position, Faults) {
+	tree, at, err := parse(text)
+	if err != nil {
+		return nil, Faults{{name, at, err}}
 	}
+	d := &decoder{file: name, at: make(map[string]Position)}
+	if tree != nil {
+		d.value(tree, reflect.ValueOf(to).Elem(), "")
+	}
+	return d.at, d.faults.sorted()
+}
+
+// check finds what is wrong with values of the right kinds.
+func (f *File) check() Faults {
+	all := f.place(f.Check())
 	var options *supervisor.OptionsError
 	if errors.As(f.Options().Check(), &options) {
 		for line := range strings.SplitSeq(options.Error(), "\n") {
 			path, text := inKeys(line)
-			all = append(all, f.Fault(path, errors.New(text)))
+			all = append(all, f.fault(path, errors.New(text)))
 		}
 	}
 	return all
 }
 
-// Fault is what is wrong at the keys of path, or at the nearest above that are there.
-func (f *File) Fault(path string, err error) *Fault {
+// place says where in the text faults are. Those of files that it names have places
+// of their own.
+func (f *File) place(faults []*config.Fault) (all Faults) {
+	for _, fault := range faults {
+		var elsewhere Faults
+		if errors.As(fault.Err, &elsewhere) {
+			all = append(all, elsewhere...)
+		} else {
+			all = append(all, f.fault(fault.Path, fault.Err))
+		}
+	}
+	return all
+}
+
+// fault is what is wrong at the keys of path, or at the nearest above that are there.
+func (f *File) fault(path string, err error) *Fault {
 	for ; ; path = path[:max(0, strings.LastIndexByte(path, '.'))] {
 		if at, ok := f.at[path]; ok || path == "" {
 			return &Fault{f.Name, at, err}

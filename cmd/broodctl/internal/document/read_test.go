@@ -41,6 +41,12 @@ func TestFaultsSayWhereAndWhatIsWanted(t *testing.T) {
 		{"a handler's key", "content: {a: {files: {root: /, folow: []}}}", []string{"f:1:32: folow: no such key; did you mean follow?"}},
 		{"a handler without what it needs", "content: {a: {files: {}}}", []string{"f:1:15: root is missing: which directory?"}},
 		{"a default that is not there", "content: {a: {files: {root: /}}}\ndefault: b", []string{`f:2:10: "b": no content has this name; want a`}},
+		{"a rule that hands to nobody", "root: /\nrules:\n  - {handler: rot}", []string{`f:3:15: handler "rot": no content has this name; want root`}},
+		{"a rule that needs a default", "content: {a: {virtual: {}}, b: {virtual: {}}}\nrules:\n  - {match: {file: [x]}}", []string{"f:3:5: handler: want a or b, because there is no default"}},
+		{"a rule's regexp", "root: /\nrules:\n  - match:\n      regexp: ['(']", []string{"f:4:16: match.regexp[0]: "}},
+		{"a rule's key", "root: /\nrules:\n  - {mach: {}}", []string{"f:3:6: mach: no such key; did you mean match?"}},
+		{"a virtual file's name", "content: {a: {virtual: {text: {../x: y}}}}", []string{"f:1:15: virtual: text \"../x\""}},
+		{"an inventory that is not there", "content: {a: {render: {templates: /, inventory: /no/such}}}", []string{"f:1:15: stat /no/such: no such file or directory"}},
 		{"a root and content", "content: {a: {files: {root: /}}}\nroot: /", []string{"f:2:7: root and content: say one of them"}},
 		{"follow without a root", "follow: [/]", []string{"f:1:1: follow without a root"}},
 		{"values that don't fit", "min-idle: 9\nmax-idle: 3\nsingle-port: true\nport-range: 1-2\n", []string{"f:2:11: max-idle 3: want at least min-idle, 9", "f:4:13: port-range 1-2 and single-port"}},
@@ -101,11 +107,12 @@ func TestMergedKeysAreUnderThoseThatAreSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	paths := func(name string) string {
-		c, err := (&config.Document{Served: config.Served{Content: map[string]config.Source{name: f.Content[name]}}}).Compile()
-		if err != nil {
-			t.Fatal(err)
+		for _, p := range f.Compiled.Handlers {
+			if p.Name == name {
+				return strings.Join(p.Reads, " ")
+			}
 		}
-		return strings.Join(c.ReadPaths, " ")
+		return ""
 	}
 	if a, b := paths("a"), paths("b"); a != "/a /x" || b != "/b /x" {
 		t.Errorf("a reads %s, b reads %s", a, b)
@@ -123,6 +130,9 @@ func TestAliasesThatMultiplyAreRefused(t *testing.T) {
 	}
 	if _, err := Read("f", []byte(text+line+"listen: *x9\n")); err == nil {
 		t.Error("accepted")
+	}
+	if _, err := Read("f", []byte("content: {a: {render: {templates: /, vars: {a: &a [*a]}}}}")); err == nil {
+		t.Error("a list in itself is accepted")
 	}
 	if _, err := Read("f", []byte("listen: &l [*l]")); err == nil {
 		t.Error("a list in itself is accepted")
@@ -143,7 +153,7 @@ func FuzzRead(f *testing.F) {
 		var faults Faults
 		switch {
 		case err == nil:
-			if _, err := file.Compile(); err != nil {
+			if _, err := file.Compiled.Encode(); err != nil {
 				t.Fatalf("%q: no fault, and %v", text, err)
 			}
 		case !errors.As(err, &faults) || len(faults) == 0:
