@@ -218,6 +218,12 @@ func (o Options) Check() error {
 	return err
 }
 
+// Serves says whether a client's address is one that is served; see Allow.
+func (o Options) Serves(client netip.Addr) bool {
+	a := newAccess(o.Allow, o.Deny)
+	return a.allows(client)
+}
+
 func (o Options) settle() (*settings, error) {
 	s := &settings{Options: o}
 	var faults []error

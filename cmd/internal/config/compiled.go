@@ -152,6 +152,7 @@ func marshal(v any) ([]byte, error) {
 	e := msgpack.NewEncoder(&b)
 	e.SetCustomStructTag("yaml") // one tag for every form
 	e.SetOmitEmpty(true)
+	e.SetSortMapKeys(true) // what says the same is the same
 	err := e.Encode(v)
 	return b.Bytes(), err
 }

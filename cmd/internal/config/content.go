@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"brood/worker"
 	"brood/worker/route"
 )
 
@@ -19,7 +20,8 @@ type Document struct {
 
 // Served is what is served to whom.
 type Served struct {
-	// Handlers, each under a name of its own that rules and `default` can use.
+	// Handlers, each under a name of its own that rules and `default` can use. Default:
+	// one for `root`.
 	Content map[string]Source `yaml:"content"`
 	// Rules that are tried in their order, until one says what a request gets; `go doc
 	// brood/worker/route` has all of it. Default: none.
@@ -52,6 +54,17 @@ func (Source) Choices() []string {
 		names = append(names, kinds[i].name)
 	}
 	return names
+}
+
+// Level is what the handler needs of the sandbox.
+func (s Source) Level() worker.SandboxLevel { return kindOf(s.Kind).level }
+
+// Sources are the handlers by their names, also that of a root.
+func (d *Document) Sources() map[string]Source {
+	if d.Root != "" {
+		return map[string]Source{rootName: plain(&d.Server)}
+	}
+	return d.Content
 }
 
 // Fault is what is wrong with a Document, and the keys that lead there, with dots
