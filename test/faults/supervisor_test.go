@@ -125,3 +125,36 @@ func TestReloadsInAStorm(t *testing.T) {
 		fmt.Sprintf("%d reloaded, %d refused with the reason, the others overtaken by the next", good, bad),
 	})
 }
+
+// The new process of an upgrade hangs, and is killed by somebody; or, where there is
+// the time for it, by the old one.
+func TestAnUpgradeThatNeverGetsReady(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	st := newStorm(t, tree, ".", 5)
+	u := harness.StartUpgradable(t, nil, append([]string{"--root", tree.Dir}, stormFlags...)...)
+	st.start(u.Addr)
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	u.Install(script)
+	u.Signal(syscall.SIGUSR2)
+	pid := u.Wait("upgrading", nil).Int("pid")
+	done := "a new process that says nothing, for 40 s"
+	if !*full {
+		st.more(5)
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	why := u.Wait("no upgrade", nil).String("why")
+	if *full && !strings.Contains(why, "took longer than") {
+		t.Errorf("no upgrade, because %s", why)
+	}
+	st.more(5)
+	st.end()
+	st.nobodyLost(0)
+	if harness.Title(pid) != "" {
+		t.Errorf("the new process %d is still there", pid)
+	}
+	rows.add(row{"an upgrade that hangs", done, st.String(), fmt.Sprintf("%q: %s", "no upgrade", why)})
+}
