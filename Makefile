@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 TOOL    := go tool -modfile=test/tools/go.mod
 FUZZTIME ?= 20s
 
-.PHONY: build run test unit race attack faults fuzz lint bench clients
+.PHONY: build run test unit race attack faults boot fuzz lint bench clients
 
 build: ## bin/brood and bin/broodctl
 	go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/ ./cmd/brood ./cmd/broodctl
@@ -35,13 +35,20 @@ attack: ## handlers that attack, and what came of each; as root
 faults: ## break what a server stands on, under load, and what came of it; as root
 	@mkdir -p .tools && go test -c -o .tools/faults ./test/faults && cd test/faults && ../../.tools/faults -full -test.timeout 10m
 
+boot: ## boot ROMs that load a system from brood, in QEMU, and a guest whose clock is set; as root
+	@test/boot/install-qemu
+	@mkdir -p .tools && go test -c -tags boot -o .tools/boot ./test/boot
+	@cd test/boot && ../../.tools/boot -test.timeout 1h
+
 fuzz: ## every fuzz target for FUZZTIME
 	@test/tools/fuzz $(FUZZTIME)
 
 lint: ## vet, staticcheck, gofumpt, go mod tidy
 	go vet ./...
 	go vet -C test/own ./...
+	go vet -tags boot ./test/boot
 	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags boot ./test/boot
 	@out=$$($(TOOL) gofumpt -l .); [ -z "$$out" ] || { echo "gofumpt would change: $$out"; exit 1; }
 	go mod tidy -diff
 	cd test/own && go mod tidy -diff

@@ -106,6 +106,9 @@ var remove = func() {}
 
 // Main runs a package's tests and removes what Brood and Self made. TestMain calls it.
 func Main(m *testing.M) int {
+	if os.Getenv(guestEnv) != "" {
+		asGuest(m)
+	}
 	defer func() { remove() }()
 	return m.Run()
 }

@@ -26,11 +26,13 @@ func Run(o supervisor.Options) int {
 	log := hclog.New(&hclog.LoggerOptions{JSONFormat: true, Output: os.Stderr, Level: hclog.Debug})
 	o.Listen, o.Logger, o.SinglePort = []string{"127.0.0.1:0"}, log, SinglePort()
 	o.OnSessionStats = func(s supervisor.SessionStats) {
-		log.Info("record", "file", s.File, "outcome", s.Outcome.String())
+		log.Info("record", "file", s.File, "outcome", s.Outcome.String(),
+			"waited", s.Waited.Seconds(), "first-sent", s.FirstSent.Seconds(), "duration", s.Duration.Seconds())
 	}
 	o.OnServerStats = func(s supervisor.ServerStats) {
 		log.Info("stats", "started", s.Started, "completed", s.Completed, "failed", s.Failed, "crashed", s.Crashed,
-			"ended", s.Ended, "expired", s.Expired, "failing", s.Refused.Failing, "penalised", s.Refused.Penalised, "failures", s.WorkerFailures, "active", s.Active, "sandbox", s.Sandbox)
+			"ended", s.Ended, "expired", s.Expired, "failing", s.Refused.Failing, "penalised", s.Refused.Penalised,
+			"failures", s.WorkerFailures, "active", s.Active, "waiting", s.Waiting, "sandbox", s.Sandbox)
 	}
 	sup, err := supervisor.New(o)
 	if err == nil {

@@ -52,9 +52,17 @@ func (l Line) String(key string) string {
 }
 
 // Int returns a number, 0 if it is absent.
-func (l Line) Int(key string) int {
+func (l Line) Int(key string) int { return int(l.Number(key)) }
+
+// Number is Int with what follows the point.
+func (l Line) Number(key string) float64 {
 	n, _ := l[key].(float64)
-	return int(n)
+	return n
+}
+
+// Seconds returns a number of seconds as what it is.
+func (l Line) Seconds(key string) time.Duration {
+	return time.Duration(l.Number(key) * float64(time.Second))
 }
 
 // Serve starts brood on a port of the kernel's choice on 127.0.0.1, unless flags
