@@ -26,6 +26,7 @@ content:
       inventory: hosts.yaml
       documents:
         - {file: "pxelinux.cfg/01-{mac}", template: pxe.tmpl}
+  script: {exec: {command: [bin/hello, there]}}
 default: boot
 rules:
   - {match: {regexp: ['\\']}, replace: {with: /, times: until-gone}, then: continue}
@@ -33,12 +34,14 @@ rules:
   - {match: {file: [old.img]}, error: {code: 1, message: "ask for new.img"}}
   - {match: {file: [motd, blob, health]}, handler: site}
   - {match: {file: ["pxelinux.cfg/*"]}, handler: hosts}
+  - {match: {file: ["hello/*"]}, handler: script}
   - {match: {file: [vmlinuz]}, rewrite: images/linux}
 `)
 	c.Write("boot/images/linux", []byte("a kernel"))
 	c.Write("boot/secret/key", []byte("not for you"))
 	c.Write("templates/pxe.tmpl", []byte("append console={{.console}} {{.vlan}}\n"))
 	c.Write("hosts.yaml", []byte("defaults: {vlan: 7}\nmachines:\n  - {name: web1, macs: [52:54:00:12:34:56], vars: {console: ttyS0}}\n"))
+	c.program("bin/hello", `echo "hello $1: $TFTP_FILE"; [ "$TFTP_FILE" != hello/nobody ] || exit 101`)
 	s := harness.Serve(t, "--config", c.file)
 	for _, tt := range []struct {
 		file, want string
@@ -50,6 +53,8 @@ rules:
 		{"blob", "\x00\x01\x02", 0},
 		{"pxelinux.cfg/01-52-54-00-12-34-56", "append console=ttyS0 7\n", 0},
 		{"pxelinux.cfg/01-52-54-00-12-34-57", "", protocol.CodeNotFound},
+		{"hello/you", "hello there: hello/you\n", 0},
+		{"hello/nobody", "", protocol.CodeNotFound},
 		{"secret/key", "", protocol.CodeAccessViolation},
 		{"old.img", "", protocol.CodeNotFound},
 		{"none", "", protocol.CodeNotFound},

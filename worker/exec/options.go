@@ -34,6 +34,13 @@ const (
 	maxMaxOutput     = 1 << 30
 )
 
+// Check returns everything that is wrong with o as such; whether the program is
+// there it does not look.
+func (o Options) Check() error {
+	_, err := o.settle()
+	return err
+}
+
 // settle returns o with its defaults, or everything that is wrong with it.
 func (o Options) settle() (Options, error) {
 	var faults []error

@@ -2,8 +2,11 @@ package config
 
 import (
 	"errors"
+	"path/filepath"
+	"strings"
 
 	"brood/worker"
+	"brood/worker/exec"
 	"brood/worker/render"
 	"brood/worker/render/inventory"
 	"brood/worker/virtual"
@@ -48,6 +51,15 @@ func kindOf(name string) *kind {
 }
 
 var kinds = []kind{
+	{
+		name:  "exec",
+		new:   func() any { return new(exec.Options) },
+		level: worker.SandboxExec,
+		check: func(o any) error { return o.(*exec.Options).Check() },
+		paths: func(o any) []*string { return ownPrograms(o.(*exec.Options)) },
+		reads: func(o any) []string { return absolute(o.(*exec.Options).Command) },
+		open:  func(o any, _ []byte, _ Program) (worker.Handler, error) { return exec.New(*o.(*exec.Options)) },
+	},
 	{
 		name:  "files",
 		new:   func() any { return new(filesOptions) },
@@ -117,4 +129,23 @@ func openRender(o *render.Options, table []byte) (worker.Handler, error) {
 		return nil, err
 	}
 	return render.Open(*o, t)
+}
+
+// ownPrograms is a command that is named by a path. One without a slash is none: PATH
+// is not searched.
+func ownPrograms(o *exec.Options) []*string {
+	if len(o.Command) == 0 || !strings.Contains(o.Command[0], "/") {
+		return nil
+	}
+	return []*string{&o.Command[0]}
+}
+
+// absolute are the words of a command that may be files which it needs.
+func absolute(command []string) (all []string) {
+	for _, word := range command {
+		if filepath.IsAbs(word) {
+			all = append(all, word)
+		}
+	}
+	return all
 }
