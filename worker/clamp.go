@@ -11,6 +11,9 @@ const (
 	ClampOff Clamp = "off"
 )
 
+// Words are the values of a Clamp; those of a file's key, to who makes a schema.
+func (Clamp) Words() []string { return []string{string(ClampOn), string(ClampOff)} }
+
 // holds says whether blocks are clamped by a server that does so or not.
 func (c Clamp) holds(server bool) bool {
 	switch c {

@@ -73,7 +73,7 @@ func (c *compiler) naming(a *action) {
 		a.rewrite = replaceUntilGone
 		for i, text := range r.Match.Regexp {
 			if re, err := regexp.Compile(text); err == nil && re.MatchString("") {
-				c.fault(fmt.Sprintf("match.regexp[%d]", i), "%q matches the empty text, so it is never gone: want one that doesn't, or replace.times each", text)
+				c.fault(fmt.Sprintf("match.regexp.%d", i), "%q matches the empty text, so it is never gone: want one that doesn't, or replace.times each", text)
 			}
 		}
 	default:
@@ -126,7 +126,7 @@ func (c *compiler) ending(a *action) {
 	default:
 		a.handler, a.try = c.handler(r.Handler), r.TryFiles
 		for i, text := range r.TryFiles {
-			field := fmt.Sprintf("try-files[%d]", i)
+			field := fmt.Sprintf("try-files.%d", i)
 			if text == "" {
 				c.fault(field, "is empty, want a name such as ${mac}/${file}")
 			}
@@ -158,7 +158,7 @@ func (c *compiler) quirks(q *worker.Quirks) {
 	}
 	for i, name := range q.IgnoreOptions {
 		if name == "" {
-			c.fault(fmt.Sprintf("quirks.ignore-options[%d]", i), "is empty, want an option's name such as tsize")
+			c.fault(fmt.Sprintf("quirks.ignore-options.%d", i), "is empty, want an option's name such as tsize")
 		}
 	}
 }

@@ -70,10 +70,10 @@ func (c *compiler) fault(field, format string, args ...any) {
 // collect learns the regexps, so that a template may name the groups of any.
 func (c *compiler) collect() {
 	for i, text := range c.rule.Match.Regexp {
-		c.regexp(fmt.Sprintf("match.regexp[%d]", i), text)
+		c.regexp(fmt.Sprintf("match.regexp.%d", i), text)
 	}
 	for i, text := range c.rule.Not.Regexp {
-		c.regexp(fmt.Sprintf("not.regexp[%d]", i), text)
+		c.regexp(fmt.Sprintf("not.regexp.%d", i), text)
 	}
 }
 

@@ -32,7 +32,7 @@ func (c *compiler) address(kind uint8, entries []string, field string) condition
 	for i, text := range entries {
 		p, err := parsePrefix(text)
 		if err != nil {
-			c.fault(fmt.Sprintf("%s[%d]", field, i), "%w", err)
+			c.fault(fmt.Sprintf("%s.%d", field, i), "%w", err)
 			continue
 		}
 		w.u8(uint8(p.Bits()))
@@ -71,7 +71,7 @@ func (c *compiler) option(m *Match, field string) condition {
 	for i, text := range m.Option {
 		name, value, valued := strings.Cut(text, "=")
 		if name == "" || strings.IndexByte(text, 0) >= 0 {
-			c.fault(fmt.Sprintf("%s.option[%d]", field, i), "%q, want an option's name, or name=value, such as tsize or blksize=1428", text)
+			c.fault(fmt.Sprintf("%s.option.%d", field, i), "%q, want an option's name, or name=value, such as tsize or blksize=1428", text)
 		}
 		w.text(lower(name))
 		w.u8(flag(valued))
@@ -93,7 +93,7 @@ func (c *compiler) mac(m *Match, field string) condition {
 	for i, text := range m.MAC {
 		a, ok := checkMAC(text)
 		if !ok {
-			c.fault(fmt.Sprintf("%s.mac[%d]", field, i), "%q, want a MAC or its first octets, such as 52:54:00:12:34:56 or 5254.00", text)
+			c.fault(fmt.Sprintf("%s.mac.%d", field, i), "%q, want a MAC or its first octets, such as 52:54:00:12:34:56 or 5254.00", text)
 			continue
 		}
 		w.u8(uint8(a.n))
@@ -109,7 +109,7 @@ func (c *compiler) file(m *Match, field string) condition {
 	for i, text := range m.File {
 		prefix, whole, err := checkGlob(text)
 		if err != nil {
-			c.fault(fmt.Sprintf("%s.file[%d]", field, i), "%w", err)
+			c.fault(fmt.Sprintf("%s.file.%d", field, i), "%w", err)
 			continue
 		}
 		w.text(text)

@@ -96,5 +96,5 @@ func ExampleCompile() {
 	fmt.Println(err)
 	// Output:
 	// rule 1 "clean": replace: match.regexp is empty: want the regexp that is to be replaced there
-	// rule 1 "clean": match.client[0]: "10.0.0.1/8" has bits beyond its length, want 10.0.0.0/8 or 10.0.0.1
+	// rule 1 "clean": match.client.0: "10.0.0.1/8" has bits beyond its length, want 10.0.0.0/8 or 10.0.0.1
 }

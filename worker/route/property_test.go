@@ -51,14 +51,14 @@ func (r random) rule() route.Rule {
 		rule.Rewrite = pick(r, "a", "${file}", "${x}b", "${mac-plain}", "b/${file}", "a${y}")
 	case 1, 2:
 		if len(rule.Match.Regexp) > 0 {
-			rule.Replace = &route.Replace{With: pick(r, "", "a", `\0`, `${x}\0${x}`, "b"), Times: pick(r, "", "once", "each", "until-gone")}
+			rule.Replace = &route.Replace{With: pick(r, "", "a", `\0`, `${x}\0${x}`, "b"), Times: pick[route.Times](r, "", "once", "each", "until-gone")}
 		}
 	case 3:
 		rule.BackslashToSlash = true
 	case 4:
 		rule.FoldCase = "lower"
 	}
-	rule.Then = pick(r, "", "continue")
+	rule.Then = pick[route.Then](r, "", "continue")
 	if r.IntN(40) == 0 {
 		rule.Then = "restart"
 	}

@@ -10,13 +10,13 @@ import (
 )
 
 // replace is what a rule of a map file does.
-func replace(regexp, with, times string) route.Rule {
+func replace(regexp, with string, times route.Times) route.Rule {
 	return route.Rule{Match: route.Match{Regexp: []string{regexp}}, Replace: &route.Replace{With: with, Times: times}}
 }
 
 func TestWhatBecomesOfAName(t *testing.T) {
 	t.Parallel()
-	goesOn := func(r route.Rule, then string) route.Rule { r.Then = then; return r }
+	goesOn := func(r route.Rule, then route.Then) route.Rule { r.Then = then; return r }
 	for _, tt := range []struct {
 		name  string
 		rules []route.Rule

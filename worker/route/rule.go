@@ -28,7 +28,7 @@ type Rule struct {
 	BackslashToSlash bool `yaml:"backslash-to-slash"`
 	// FoldCase is "lower" or "upper": what the letters A to Z of the name become,
 	// after Rewrite or Replace.
-	FoldCase string `yaml:"fold-case"`
+	FoldCase Fold `yaml:"fold-case"`
 
 	// Quirks are added to those of the rules before (worker.Quirks.And).
 	Quirks worker.Quirks `yaml:"quirks"`
@@ -36,7 +36,7 @@ type Rule struct {
 	// Then says where to go on: "end", nowhere; "continue", with the next rule;
 	// "restart", with the first. Empty means end. A rule that goes on has none of
 	// the fields below.
-	Then string `yaml:"then"`
+	Then Then `yaml:"then"`
 
 	// Error ends the request with an ERROR packet.
 	Error *Refusal `yaml:"error"`
@@ -79,8 +79,26 @@ type Replace struct {
 	// Times is "once", the first match; "each", every match from left to right;
 	// or "until-gone", the first match again and again while there is one, which
 	// is the g of tftp-hpa. Empty means once.
-	Times string `yaml:"times"`
+	Times Times `yaml:"times"`
 }
+
+// Then is where matching goes on when a rule applies.
+type Then string
+
+// Fold is a case of letters.
+type Fold string
+
+// Times is how often a replacement is made.
+type Times string
+
+// Words are the values of a Then; those of a file's key, to who makes a schema.
+func (Then) Words() []string { return []string{"end", "continue", "restart"} }
+
+// Words are the values of a Fold.
+func (Fold) Words() []string { return []string{"lower", "upper"} }
+
+// Words are the values of a Times.
+func (Times) Words() []string { return []string{"once", "each", "until-gone"} }
 
 // Refusal is an ERROR packet (RFC 1350 §5).
 type Refusal struct {

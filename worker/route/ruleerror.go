@@ -7,7 +7,7 @@ import "fmt"
 type RuleError struct {
 	Rule  int    // its number, from 1
 	Name  string // its name, if it has one
-	Field string // as in YAML: match.client, replace.with
+	Field string // as in YAML, with the place in a list from 0: replace.with, match.client.0
 	Err   error  // what there is, and what was expected
 }
 
