@@ -54,7 +54,10 @@ func tree(v reflect.Value) *yaml.Node {
 		return &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{plain(s.Kind), tree(reflect.ValueOf(s.Options))}}
 	}
 	switch v.Kind() {
-	case reflect.Pointer:
+	case reflect.Interface, reflect.Pointer:
+		if v.IsNil() {
+			return plain("null")
+		}
 		return tree(v.Elem())
 	case reflect.Slice:
 		n := &yaml.Node{Kind: yaml.SequenceNode}
