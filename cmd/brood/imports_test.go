@@ -25,6 +25,21 @@ var forbiddenImports = []string{
 	"archive/zip", "database/sql", "go/ast", "plugin", "expvar", "net/rpc", "testing", "runtime/cgo",
 }
 
+// What only broodctl may import, which reads what people write: cmd/brood has the
+// types of it in common with broodctl, and must not get the reader with them.
+func TestOnlyBroodctlReadsYAML(t *testing.T) {
+	t.Parallel()
+	for dir, want := range map[string]bool{"../broodctl": true, ".": false, "../internal/config": false} {
+		out, err := exec.Command("go", "list", "-deps", dir).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(out), "yaml"); got != want {
+			t.Errorf("%s imports YAML: %v, want %v", dir, got, want)
+		}
+	}
+}
+
 func TestTheImageHoldsNoMoreThanItMust(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}} {{.ImportPath}}", ".")
