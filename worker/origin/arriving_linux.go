@@ -39,6 +39,9 @@ func (a *arriving) open() error {
 			return err
 		}
 	}
+	if a.size == 0 && !a.whole {
+		return a.more() // of nothing no last byte can be withheld
+	}
 	return nil
 }
 

@@ -65,6 +65,10 @@ func (h *Handler) open(ctx context.Context, file string) (worker.Response, error
 	if !ok {
 		return nil, fmt.Errorf("%w: not below %q", fs.ErrNotExist, h.options.StripPrefix)
 	}
+	name, err := Path(name)
+	if err != nil {
+		return nil, err
+	}
 	if h.link.socket < 0 {
 		return nil, errNoHelper
 	}

@@ -166,7 +166,11 @@ func (g *guest) landed(o opening) error {
 	g.body = o.body
 	file, err := o.body.open()
 	if err != nil {
-		g.cache.lost(o.body)
+		if failed := o.body.failure(); failed != nil {
+			err = failed // so it was removed
+		} else {
+			g.cache.lost(o.body)
+		}
 		return g.failed(err)
 	}
 	defer file.Close()

@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"brood/ipc/fetch"
+	"brood/worker/origin"
 )
 
 // flight is a question to an origin under way, for all who want to know.
@@ -29,9 +32,9 @@ const staleFor = 10 * time.Second
 // open returns what a name stands for, whole or growing; it is to be released. It
 // waits for the origin's answer until ctx ends.
 func (c *cache) open(ctx context.Context, p *place, name string) (*body, error) {
-	path, err := clean(name)
+	path, err := origin.Path(name)
 	if err != nil {
-		return nil, err
+		return nil, refused(fetch.CauseForbidden, err.Error())
 	}
 	id := idOf(p.URL, path)
 	for {
