@@ -96,6 +96,5 @@ func (s *script) file(content string) *os.File {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.Cleanup(func() { f.Close() })
-	return f
+	return f // which the helper's part may use until its end
 }

@@ -229,9 +229,9 @@ func TestTheLeastRecentlyUsedFilesMakeRoom(t *testing.T) {
 
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	t.Parallel()
-	chunked := false
+	var chunked atomic.Bool
 	s := newScene(t, func(w http.ResponseWriter, r *http.Request) {
-		if !chunked {
+		if !chunked.Load() {
 			serveText(w, r, text(100_000), "1")
 			return
 		}
@@ -241,7 +241,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		}
 	}, func(set *Settings) { set.MaxSize = 99_999 })
 	s.fails("file", protocol.CodeUndefined, "100000 bytes are more than the cache may hold, 99999")
-	chunked = true
+	chunked.Store(true)
 	s.fails("another", protocol.CodeUndefined, "full of what is being served")
 	s.idle()
 	if files := s.files(); len(files) != 0 || s.helper.cache.bytes != 0 {
@@ -286,9 +286,8 @@ func TestAMissingFileIsNotAskedForAgainAtOnce(t *testing.T) {
 		s.fails("file", protocol.CodeNotFound, "404")
 	}
 	s.asked(1)
-	place := s.helper.places[s.settings.Origins[0].URL]
-	place.Negative = 0
-	s.helper.cache.forgetFailures()
+	s.settings.Origins[0].Negative = -1
+	s.restart()
 	for range 3 {
 		s.fails("file", protocol.CodeNotFound, "404")
 	}

@@ -67,7 +67,12 @@ func serve(text string) int {
 	if err != nil {
 		return 1
 	}
+	sandbox := supervisor.SandboxStrict
+	if harness.Race() {
+		sandbox = supervisor.SandboxOff // the detector does not run in it
+	}
 	return harness.Run(supervisor.Options{
+		Sandbox:           sandbox,
 		Config:            worker,
 		MaxSessions:       4096,
 		SessionsPerWorker: 20,
