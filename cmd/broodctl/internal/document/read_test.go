@@ -43,7 +43,7 @@ func TestFaultsSayWhereAndWhatIsWanted(t *testing.T) {
 		{"a default that is not there", "content: {a: {files: {root: /}}}\ndefault: b", []string{`f:2:10: "b": no content has this name; want a`}},
 		{"a rule that hands to nobody", "root: /\nrules:\n  - {handler: rot}", []string{`f:3:15: handler "rot": no content has this name; want root`}},
 		{"a rule that needs a default", "content: {a: {virtual: {}}, b: {virtual: {}}}\nrules:\n  - {match: {file: [x]}}", []string{"f:3:5: handler: want a or b, because there is no default"}},
-		{"a rule's regexp", "root: /\nrules:\n  - match:\n      regexp: ['(']", []string{"f:4:16: match.regexp[0]: "}},
+		{"a rule's regexp", "root: /\nrules:\n  - match:\n      regexp: ['(']", []string{"f:4:16: match.regexp.0: "}},
 		{"a rule's key", "root: /\nrules:\n  - {mach: {}}", []string{"f:3:6: mach: no such key; did you mean match?"}},
 		{"a virtual file's name", "content: {a: {virtual: {text: {../x: y}}}}", []string{"f:1:15: virtual: text \"../x\""}},
 		{"an inventory that is not there", "content: {a: {render: {templates: /, inventory: /no/such}}}", []string{"f:1:15: stat /no/such: no such file or directory"}},
