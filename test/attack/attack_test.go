@@ -174,6 +174,22 @@ var attacks = []attack{
 		err: "took too long", outcome: "open-timeout", counted: "failed",
 	},
 	{
+		name: "helper-socket", what: "pass descriptors to the helper, make sockets, address others by its socket", refusedBy: "filter: sendmsg, sendto, connect, bind, socketpair, setsockopt",
+		lines: refused, outcome: "complete", counted: "completed", after: (*scene).helped,
+	},
+	{
+		name: "helper-file", what: "change the file that the helper has given", refusedBy: "the descriptor is for reading; filter, Landlock, ids",
+		lines: refused + `|: (bad file descriptor|invalid argument)$`, outcome: "complete", counted: "completed", after: (*scene).helped,
+	},
+	{
+		name: "helper-flood", what: "ask the helper without end, in messages of every shape", refusedBy: "the socket is its own: it fills, and the helper hangs up",
+		lines: `: (resource temporarily unavailable|broken pipe)$`, outcome: "complete", counted: "completed", after: (*scene).helped,
+	},
+	{
+		name: "helper-break", what: "shut the helper's socket down, read it, put it elsewhere", refusedBy: "nothing; nobody else has that socket",
+		lines: `: (DONE|resource temporarily unavailable)$`, outcome: "complete", counted: "completed", after: (*scene).helped,
+	},
+	{
 		name: "ignore-term", what: "ignore SIGTERM and hang while the server drains", refusedBy: "SIGKILL by pidfd, a second after SIGTERM",
 		during: (*scene).drain, err: "shutting down", outcome: "drained", counted: "ended",
 	},

@@ -17,6 +17,7 @@ import (
 
 	"brood/ipc"
 	"brood/worker"
+	"brood/worker/origin"
 )
 
 // goodSize is long enough for a bystander's transfer to last as long as most attacks.
@@ -35,9 +36,16 @@ func goodContent(name string) []byte {
 // file's name is what it does, the rest are that attack's arguments. It answers
 // with a report, a line for each try.
 func newHandler(config []byte) (worker.Handler, error) {
-	return worker.HandlerFunc(func(_ context.Context, req *worker.Request) (worker.Response, error) {
+	return worker.HandlerFunc(func(ctx context.Context, req *worker.Request) (worker.Response, error) {
 		if strings.HasPrefix(req.File, "good-") {
 			return worker.Bytes(goodContent(req.File)), nil
+		}
+		if strings.HasPrefix(req.File, "helped") {
+			h, err := origin.New(origin.Options{URL: helperURL})
+			if err != nil {
+				return nil, err
+			}
+			return h.Open(ctx, req)
 		}
 		name, args, _ := strings.Cut(req.File, " ")
 		do, known := handlers[name]
@@ -343,6 +351,12 @@ var handlers = map[string]func(*report) worker.Response{
 		fmt.Fprintln(os.Stderr, "ignoring")
 		return &stuck{Response: worker.Bytes(make([]byte, goodSize))}
 	},
+}
+
+func init() {
+	for name, do := range helperAttacks {
+		handlers[name] = do
+	}
 }
 
 // session is the attack's own session number, as the test knows it.

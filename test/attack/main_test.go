@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"brood/ipc"
 	"brood/supervisor"
 	"brood/test/harness"
 	"brood/worker"
@@ -29,6 +30,9 @@ func TestMain(m *testing.M) {
 	if code, ok := worker.Dispatch(newHandler, worker.Options{OpenTimeout: 3 * time.Second}); ok {
 		os.Exit(code)
 	}
+	if os.Getenv(ipc.RoleEnv) == ipc.RoleHelper {
+		os.Exit(help())
+	}
 	if level := os.Getenv(serverEnv); level != "" {
 		o := supervisor.Options{
 			Config:          []byte(os.Getenv(rootEnv)),
@@ -36,6 +40,7 @@ func TestMain(m *testing.M) {
 			RequireSandbox:  true,
 			MaxAddressSpace: 2 << 30, // what a worker can start in
 			MinIdle:         4,
+			Helpers:         []supervisor.Helper{{Name: "helper", Path: "/proc/self/exe", Workers: true}},
 		}
 		if level == supervisor.SandboxExec.String() {
 			o.Sandbox = supervisor.SandboxExec
