@@ -56,6 +56,6 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCheck(), newCompile(), newExplain(), newSchema(), newShowConfig())
+	root.AddCommand(newCheck(), newCompile(), newExplain(), newOrigin(), newSchema(), newShowConfig())
 	return root
 }
