@@ -50,6 +50,10 @@ func rootGaveUp(err error) bool {
 	return err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrClosed)
 }
 
+// missing tells whether err says that there is no such file, so that another
+// place may have it; everything else is an answer.
+func missing(err error) bool { return err != nil && errors.Is(explain(err), fs.ErrNotExist) }
+
 // explain turns what opening a file ended with into what Handler.Open promises.
 func explain(err error) error {
 	err = cause(err)

@@ -60,3 +60,48 @@ func ExampleOpen() {
 	fmt.Println(err)
 	// Output: files: root "/srv/no-such-directory": no such file or directory: create it, or name another
 }
+
+func ExampleNew() {
+	dir, err := os.MkdirTemp("", "tftp")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	for name, text := range map[string]string{
+		"site/grub.cfg":                         "the site's",
+		"site/hosts/52-54-00-12-34-56/grub.cfg": "this machine's",
+		"dist/boot/bcd":                         "the distribution's",
+	} {
+		path := filepath.Join(dir, name)
+		os.MkdirAll(filepath.Dir(path), 0o755)
+		os.WriteFile(path, []byte(text), 0o644)
+	}
+
+	h, err := files.New(files.Options{
+		Roots:      []string{filepath.Join(dir, "site"), filepath.Join(dir, "dist")},
+		PerClient:  []string{"hosts/{mac}"},
+		IgnoreCase: true,
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer h.Close()
+	for _, req := range []worker.Request{
+		{File: "grub.cfg", MAC: "52:54:00:12:34:56"},
+		{File: "grub.cfg", MAC: "52:54:00:ff:ff:ff"},
+		{File: `\Boot\BCD`},
+	} {
+		resp, err := h.Open(context.Background(), &req)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		content, _ := io.ReadAll(resp)
+		resp.Close()
+		fmt.Printf("%s → %s\n", req.File, content)
+	}
+	// Output:
+	// grub.cfg → this machine's
+	// grub.cfg → the site's
+	// \Boot\BCD → the distribution's
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,7 +60,12 @@ func build(t testing.TB, l layout) (dir string) {
 
 func open(t testing.TB, root string, follow ...string) *Handler {
 	t.Helper()
-	h, err := Open(root, follow...)
+	return openNew(t, Options{Root: root, Follow: follow})
+}
+
+func openNew(t testing.TB, o Options) *Handler {
+	t.Helper()
+	h, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +73,18 @@ func open(t testing.TB, root string, follow ...string) *Handler {
 	return h
 }
 
+// somebody asks, where a test has no client of its own.
+var somebody = worker.Request{Peer: netip.MustParseAddrPort("10.0.0.7:2070"), MAC: "52:54:00:12:34:56"}
+
 // get returns the content of a file, read as the session reads it.
 func get(h *Handler, file string) (string, error) {
-	resp, err := h.Open(context.Background(), &worker.Request{File: file})
+	req := somebody
+	req.File = file
+	return getFor(h, &req)
+}
+
+func getFor(h *Handler, req *worker.Request) (string, error) {
+	resp, err := h.Open(context.Background(), req)
 	if err != nil {
 		return "", err
 	}

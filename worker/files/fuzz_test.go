@@ -29,8 +29,17 @@ func FuzzOpen(f *testing.F) {
 		{"follow/back", "-> ../root/a"},
 		{"outside/file", "secret"},
 		{"file", "secret"},
+		{"none", "dir"},
+		{"root/10.0.0.7", "-> ."},
+		{"root/525400123456", "-> {}/root"},
 	})
 	h := open(f, dir+"/root", dir+"/follow")
+	// In each mode the same holds, and what is found in one is found in all.
+	modes := []*Handler{
+		openNew(f, Options{Root: dir + "/root", Follow: []string{dir + "/follow"}, IgnoreCase: true}),
+		openNew(f, Options{Roots: []string{dir + "/none", dir + "/root"}, Follow: []string{dir + "/follow"}, PerClient: []string{"{ip}", "{mac}"}}),
+		openNew(f, Options{Root: dir + "/root", Follow: []string{dir + "/follow"}, PerClient: []string{"{mac-hex}", "{mac}"}, IgnoreCase: true}),
+	}
 
 	for _, file := range []string{
 		"file", "/file", `\a\b\file`, "a/../file", "../file", `..\file`, "/../file", "a/../../file", "./a//b/./file",
@@ -61,6 +70,16 @@ func FuzzOpen(f *testing.F) {
 			t.Fatalf("%q with a link to %q: %v is neither missing nor forbidden", file, target, err)
 		}
 
+		for i, m := range modes {
+			other, merr := get(m, file)
+			if merr != nil && kind(merr) == merr || merr == nil && !strings.HasPrefix(other, "inside: ") || err == nil && other != got {
+				t.Fatalf("%q with a link to %q: %q, %v; in mode %d %q, %v", file, target, got, err, i, other, merr)
+			}
+		}
+		if other, oerr := get(modes[0], swapped(file)); err == nil && (other != got || oerr != nil) && strings.Count(file, "/")+strings.Count(file, `\`) < maxFolded {
+			t.Fatalf("%q with a link to %q: %q, and in other case %q, %v", file, target, got, other, oerr)
+		}
+
 		slashed := strings.ReplaceAll(file, `\`, "/")
 		if path, kerr := realPath(dir + "/root/" + slashed); kerr == nil && err == nil && inside(dir, path) {
 			if want, _ := os.ReadFile(path); got != string(want) {
@@ -76,11 +95,22 @@ func FuzzOpen(f *testing.F) {
 		if rootGaveUp(derr) {
 			return
 		}
-		walked, werr := content(h.walk(parts))
+		walked, werr := content(h.walk(h.trees[0], nil, parts))
 		if direct != walked || (derr == nil) != (werr == nil) || derr != nil && kind(explain(derr)) != kind(explain(werr)) {
 			t.Fatalf("%q with a link to %q: os.Root alone gives %q, %v; the walk %q, %v", file, target, direct, derr, walked, werr)
 		}
 	})
+}
+
+// swapped returns a name in other case, of the letters A to Z.
+func swapped(name string) string {
+	b := []byte(name)
+	for i, c := range b {
+		if l := c | ' '; 'a' <= l && l <= 'z' {
+			b[i] = c ^ ' '
+		}
+	}
+	return string(b)
 }
 
 func inside(dir, path string) bool {

@@ -18,20 +18,25 @@ func TestSwapsNeverShowTheOutside(t *testing.T) {
 		victim  string // what is swapped
 		link    string // for what
 		request string
+		mode    Options
 	}{
-		{"a directory for an absolute link", "a/b", "-> {}/outside", "a/b/file"},
-		{"a directory for a relative link", "a/b", "-> ../../outside", "a/b/file"},
-		{"a directory high up", "a", "-> {}/outside", "a/b/file"},
-		{"a directory before one above", "a/b", "-> {}/outside/b", "a/b/../b/file"},
-		{"the file for an absolute link", "a/b/file", "-> {}/outside/file", "a/b/file"},
-		{"the file for a relative link", "a/b/file", "-> ../../../outside/file", "a/b/file"},
-		{"the file for a link through a link that leads outside", "a/b/file", "-> ../../out/file", "a/b/file"},
-		{"a directory behind an absolute link", "a/b", "-> {}/outside", "abs/a/b/file"},
-		{"a directory behind a link that leaves and comes back", "a/b", "-> ../../outside", "around/b/file"},
-		{"the file behind an absolute link", "a/b/file", "-> {}/outside/file", "abs/a/b/file"},
-		{"the target of an absolute link", "a/b", "-> {}/outside", "absfile"},
-		{"the link itself", "absfile", "-> {}/outside/file", "absfile"},
-		{"a directory in a follow tree", "../follow/d", "-> {}/outside", "images/d/file"},
+		{"a directory for an absolute link", "a/b", "-> {}/outside", "a/b/file", Options{}},
+		{"a directory for a relative link", "a/b", "-> ../../outside", "a/b/file", Options{}},
+		{"a directory high up", "a", "-> {}/outside", "a/b/file", Options{}},
+		{"a directory before one above", "a/b", "-> {}/outside/b", "a/b/../b/file", Options{}},
+		{"the file for an absolute link", "a/b/file", "-> {}/outside/file", "a/b/file", Options{}},
+		{"the file for a relative link", "a/b/file", "-> ../../../outside/file", "a/b/file", Options{}},
+		{"the file for a link through a link that leads outside", "a/b/file", "-> ../../out/file", "a/b/file", Options{}},
+		{"a directory behind an absolute link", "a/b", "-> {}/outside", "abs/a/b/file", Options{}},
+		{"a directory behind a link that leaves and comes back", "a/b", "-> ../../outside", "around/b/file", Options{}},
+		{"the file behind an absolute link", "a/b/file", "-> {}/outside/file", "abs/a/b/file", Options{}},
+		{"the target of an absolute link", "a/b", "-> {}/outside", "absfile", Options{}},
+		{"the link itself", "absfile", "-> {}/outside/file", "absfile", Options{}},
+		{"a directory in a follow tree", "../follow/d", "-> {}/outside", "images/d/file", Options{}},
+		{"a directory that is looked for in any case", "a/b", "-> {}/outside", "A/B/FILE", Options{IgnoreCase: true}},
+		{"the file that is looked for in any case", "a/b/file", "-> {}/outside/file", "a/B/File", Options{IgnoreCase: true}},
+		{"the client's own directory", "a/b", "-> {}/outside", "own", Options{PerClient: []string{"clients/{ip}"}}},
+		{"the directory above the client's", "a", "-> {}/outside", "own", Options{PerClient: []string{"clients/{ip}"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -43,6 +48,10 @@ func TestSwapsNeverShowTheOutside(t *testing.T) {
 				{"root/around", "-> ../root/a"},
 				{"root/out", "-> {}/outside"},
 				{"root/images", "-> {}/follow"},
+				{"root/a/b/own", "inside"},
+				{"root/clients/10.0.0.7", "-> ../a/b"},
+				{"outside/own", "secret"},
+				{"outside/b/own", "secret"},
 				{"follow/d/file", "inside"},
 				{"outside/file", "secret"},
 				{"outside/b/file", "secret"},
@@ -51,7 +60,9 @@ func TestSwapsNeverShowTheOutside(t *testing.T) {
 			if err := os.Symlink(strings.ReplaceAll(tt.link[len("-> "):], "{}", dir), dir+"/swap"); err != nil {
 				t.Fatal(err)
 			}
-			h := open(t, dir+"/root", dir+"/follow")
+			o := tt.mode
+			o.Root, o.Follow = dir+"/root", []string{dir + "/follow"}
+			h := openNew(t, o)
 			opened := watch(t, dir+"/outside", dir+"/outside/b")
 
 			stop, swapped := make(chan struct{}), make(chan error, 1)

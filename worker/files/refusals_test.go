@@ -24,10 +24,10 @@ func TestErrorsSayWhy(t *testing.T) {
 		"pxelinux.0/x":    `open "pxelinux.0/x": not a directory`,
 		"../a\nb":         `open "../a\nb": climbs above "` + dir + `/root"`,
 		"loop":            `open "loop": too many levels of symbolic links`,
-		"versions/out":    `open "versions/out": a link climbs from "` + dir + `/root" to "` + dir + `/outside/secret", outside the root and the follow trees`,
-		"outchain":        `open "outchain": link "out" leads to "` + dir + `/outside/secret", outside the root and the follow trees`,
-		"outreldir/x":     `open "outreldir/x": a link climbs from "` + dir + `/root" to "` + dir + `/outside", outside the root and the follow trees`,
-		"outdir/../../\a": `open "outdir/../../\a": link "outdir" leads to "` + dir + `/outside", outside the root and the follow trees`,
+		"versions/out":    `open "versions/out": a link climbs from "` + dir + `/root" to "` + dir + `/outside/secret", outside the roots and the follow trees`,
+		"outchain":        `open "outchain": link "out" leads to "` + dir + `/outside/secret", outside the roots and the follow trees`,
+		"outreldir/x":     `open "outreldir/x": a link climbs from "` + dir + `/root" to "` + dir + `/outside", outside the roots and the follow trees`,
+		"outdir/../../\a": `open "outdir/../../\a": link "outdir" leads to "` + dir + `/outside", outside the roots and the follow trees`,
 	} {
 		if _, err := get(h, file); err == nil || err.Error() != want {
 			t.Errorf("%q:\n got %v\nwant %s", file, err, want)

@@ -19,7 +19,7 @@ type tree struct {
 
 func openTree(dir string) (*tree, error) {
 	if dir == "" {
-		return nil, errors.New("no directory given")
+		return nil, errNoDirectory
 	}
 	// Asked first, because os.OpenRoot opens whatever the path names, and would
 	// wait for ever for a FIFO's writer.
