@@ -16,17 +16,11 @@ import (
 	"brood/ipc/launch"
 )
 
-// errandAccount is the account that errands run under where there is one and the
-// supervisor may change ids; errandID is the number otherwise. See ownID.
-const (
-	errandAccount = "brood-helper"
-	errandID      = 65531
-)
-
-// Errand is a program that does for a server what the process which owns the ports
-// should not, such as to read a configuration in a language of its own. It runs
-// under an id of its own where the supervisor may change ids, without capabilities,
-// and without a way to gain any; what it prints on standard output is its answer.
+// Errand is a program that does once for a server what the process which owns the
+// ports should not, such as to read a configuration in a language of its own. It runs
+// under the helpers' account where the supervisor may change ids, without
+// capabilities, and without a way to gain any; what it prints on standard output is
+// its answer.
 type Errand struct {
 	Path  string
 	Args  []string // after its name
@@ -230,12 +224,12 @@ func errandIdentity() (*identity, error) {
 		}
 		return nil, nil
 	}
-	own, err := lookupUser(errandAccount)
+	own, err := lookupUser(helperAccount)
 	if err != nil {
-		own = &identity{errandID, errandID}
+		own = &identity{helperID, helperID}
 	}
 	if own.uid == 0 || own.gid == 0 {
-		return nil, fmt.Errorf("errands must not run as root or in its group: change the account %s", errandAccount)
+		return nil, fmt.Errorf("errands must not run as root or in its group: change the account %s", helperAccount)
 	}
 	return own, nil
 }

@@ -66,5 +66,12 @@ func (src *source) load() (*config.Server, supervisor.Options, error) {
 	o := r.Server.Options()
 	o.Config, o.ReadPaths = r.Worker, r.ReadPaths
 	o.Sandbox = max(o.Sandbox, r.Sandbox)
+	if len(r.Fetcher) > 0 {
+		broodctl, err := find(string(src.start.Broodctl))
+		if err != nil {
+			return nil, supervisor.Options{}, err
+		}
+		o.Helpers = []supervisor.Helper{{Name: "origin", Path: broodctl, Args: []string{"origin"}, Config: r.Fetcher, Dir: r.Cache, Workers: true}}
+	}
 	return &r.Server, o, nil
 }

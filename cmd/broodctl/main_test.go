@@ -59,6 +59,7 @@ func TestExitCodes(t *testing.T) {
 		{"show-config", []string{"show-config", good, "--retries", "0", "--listen", ":70", "--listen", ":71"}, exitOK, "listen:\n- :70\n- :71\n", ""},
 		{"show-config without an alternative", []string{"show-config", filepath.Join(dir, "empty.yaml"), "--root", "/srv"}, exitOK, "root: /srv\n", ""},
 		{"show-config with a wrong flag", []string{"show-config", good, "--retries", "many"}, exitUsage, "", `"many": want a whole number`},
+		{"origin by hand", []string{"origin"}, exitError, "", "broodctl origin is started by brood serve"},
 		{"explain without a client", []string{"explain", good}, exitUsage, "", `"peer"`},
 		{"explain", []string{"explain", "--peer", "::1", good}, exitOK, "client    ::1: is served\n", ""},
 		{"explain for nobody", []string{"explain", "--peer", "x", good}, exitUsage, "", `--peer "x": want an IP address`},

@@ -1,6 +1,9 @@
 package interop
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,6 +72,10 @@ var served = map[string]struct {
 			{"00000000/cmdline.txt", ""},
 			{"4b2f9c1a/recovery.elf", ""},
 		},
+	},
+	"origin.yaml": {
+		map[string]string{"tftp/pxelinux.0": "pxelinux"},
+		[]asked{{"pxelinux.0", "pxelinux"}, {"debian/debian-installer/amd64/linux", "a kernel of the origin"}, {"/debian/debian-installer/amd64/linux", "a kernel of the origin"}, {"debian/none", ""}},
 	},
 	"windows.yaml": {
 		map[string]string{"tftp/boot/bcd": "registry", "tftp/boot/fonts/wgl4_boot.ttf": "font", "tftp/bootmgr.exe": "manager", "tftp/sources/boot.wim": "image"},
@@ -149,10 +156,34 @@ func TestTheExamplesServeWhatTheySay(t *testing.T) {
 	}
 }
 
+// origin stands for a distribution's server.
+func origin(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/debian/debian-installer/amd64/linux" {
+			http.NotFound(w, r)
+			return
+		}
+		io.WriteString(w, "a kernel of the origin")
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/debian/"
+}
+
 // copyExamples puts the examples below etc, with the tree's srv for /srv, and the
 // loopback network for that of the documentation.
 func copyExamples(t *testing.T, tree *harness.Tree) {
 	t.Helper()
+	mirror, cache := origin(t), filepath.Join(tree.Dir, "cache")
+	if err := os.Mkdir(cache, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if harness.Root() {
+		const helpers = 65531
+		if err := os.Chown(cache, helpers, helpers); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, pattern := range []string{"*.yaml", "*/*.tmpl"} {
 		paths, err := filepath.Glob(filepath.Join(examples, pattern))
 		if err != nil || len(paths) == 0 {
@@ -168,7 +199,12 @@ func copyExamples(t *testing.T, tree *harness.Tree) {
 				t.Fatal(err)
 			}
 			if filepath.Ext(path) == ".yaml" {
-				text = []byte(strings.NewReplacer("root: /srv/", "root: "+tree.Dir+"/srv/", "client: [192.0.2.0/24", "client: [127.0.0.0/8").Replace(string(text)))
+				text = []byte(strings.NewReplacer(
+					"root: /srv/", "root: "+tree.Dir+"/srv/",
+					"client: [192.0.2.0/24", "client: [127.0.0.0/8",
+					"dir: /var/cache/brood", "dir: "+cache,
+					"https://deb.debian.org/debian/dists/trixie/main/installer-amd64/current/images/netboot/", mirror,
+				).Replace(string(text)))
 			}
 			tree.Write(filepath.Join("etc", name), text)
 		}

@@ -68,6 +68,7 @@ func fields(file *ast.File, s *ast.StructType) []Field {
 			found = append(found, placed{c.Pos(), Field{Heading: heading}})
 		}
 	}
+	last := ""
 	for _, f := range s.Fields.List {
 		if f.Tag == nil {
 			continue
@@ -77,6 +78,10 @@ func fields(file *ast.File, s *ast.StructType) []Field {
 			continue
 		}
 		doc := strings.Join(strings.Fields(f.Doc.Text()), " ")
+		if doc == "" {
+			doc = last // a comment is for the fields below it, too, that have none
+		}
+		last = doc
 		doc, def, _ := strings.Cut(doc, "Default: ")
 		found = append(found, placed{f.Pos(), Field{
 			Key: key, Type: source(f.Type), Doc: strings.TrimSpace(doc), Default: strings.TrimSuffix(def, "."),

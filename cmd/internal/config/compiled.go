@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"brood/worker"
+	"brood/worker/origin"
 	"brood/worker/route"
 )
 
@@ -20,6 +22,8 @@ type Compiled struct {
 	Handlers []Part // of content; none: it is root that is served
 	Default  string // of them answers when no rule says another; empty: none
 	Rules    []byte // the table of package route; empty: no rules
+	Fetcher  []byte // what `broodctl origin` is told; empty: nothing is fetched
+	Cache    string // its directory
 }
 
 // Part is one handler.
@@ -36,6 +40,8 @@ type Result struct {
 	Worker    []byte // for NewHandler
 	ReadPaths []string
 	Sandbox   worker.SandboxLevel // the loosest that a handler needs
+	Fetcher   []byte              // what `broodctl origin` is told; empty: it is not needed
+	Cache     string
 }
 
 // magic begins what Encode returns. Its number changes with the form.
@@ -62,16 +68,27 @@ func Decode(b []byte) (*Compiled, error) {
 
 // Compile compiles a document in which Check finds nothing and whose paths are
 // absolute.
-func (d *Document) Compile(files Files) (c *Compiled, faults []*Fault) {
+func (d *Document) Compile(reader Reader) (c *Compiled, faults []*Fault) {
 	c = &Compiled{Server: Settings(&d.Server), Default: d.answers()}
 	for _, name := range slices.Sorted(maps.Keys(d.Content)) {
-		p, err := compile(name, d.Content[name], files)
+		p, err := compile(name, d.Content[name], reader)
 		if err != nil {
 			for _, err := range parts(err) {
 				faults = append(faults, &Fault{"content." + name + "." + d.Content[name].Kind, err})
 			}
 		}
 		c.Handlers = append(c.Handlers, p)
+	}
+	if origins := d.origins(); len(origins) > 0 {
+		cache := d.Cache
+		cache.Dir = cmp.Or(cache.Dir, defaultCache)
+		var err error
+		if c.Fetcher, err = reader.Fetcher(cache, origins); err != nil {
+			for _, err := range parts(err) {
+				faults = append(faults, &Fault{"cache", err})
+			}
+		}
+		c.Cache = string(cache.Dir)
 	}
 	if len(d.Rules) > 0 {
 		var err error
@@ -82,15 +99,29 @@ func (d *Document) Compile(files Files) (c *Compiled, faults []*Fault) {
 	return c, faults
 }
 
-func compile(name string, s Source, files Files) (p Part, err error) {
+// origins are all that content names.
+func (d *Document) origins() (all []origin.Options) {
+	for _, name := range slices.Sorted(maps.Keys(d.Content)) {
+		if o, ok := d.Content[name].Options.(*origin.Options); ok {
+			all = append(all, *o)
+		}
+	}
+	return all
+}
+
+func compile(name string, s Source, reader Reader) (p Part, err error) {
 	k := kindOf(s.Kind)
 	p = Part{Name: name, Kind: s.Kind, Reads: k.reads(s.Options)}
 	if k.table != nil {
-		if p.Table, err = k.table(s.Options, files); err != nil {
+		if p.Table, err = k.table(s.Options, reader); err != nil {
 			return p, err
 		}
 	}
-	p.Options, err = marshal(s.Options)
+	told := s.Options
+	if k.told != nil {
+		told = k.told(told)
+	}
+	p.Options, err = marshal(told)
 	return p, err
 }
 
@@ -133,7 +164,7 @@ func (c *Compiled) Settle(base string, flags []Setting) (*Result, error) {
 		}
 		c.Handlers, c.Default = []Part{root}, rootName
 	}
-	r := &Result{Server: d.Server}
+	r := &Result{Server: d.Server, Fetcher: c.Fetcher, Cache: c.Cache}
 	for _, p := range c.Handlers {
 		k := kindOf(p.Kind)
 		if k == nil {

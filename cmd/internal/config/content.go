@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"brood/worker"
 	"brood/worker/route"
 )
 
@@ -29,6 +28,8 @@ type Served struct {
 	// The handler that answers when no rule says another. Default: the only one of
 	// `content`; if there are several, such requests are answered with ERROR 1.
 	Default string `yaml:"default"`
+	// Where what origins have is kept, if `content` has any. Default: its keys' defaults.
+	Cache Cache `yaml:"cache"`
 }
 
 // Source is a handler: its kind, and a pointer to the options that this kind has.
@@ -56,8 +57,9 @@ func (Source) Choices() []string {
 	return names
 }
 
-// Level is what the handler needs of the sandbox.
-func (s Source) Level() worker.SandboxLevel { return kindOf(s.Kind).level }
+// Elsewhere says that what the handler answers is not to be had where only files are:
+// it runs programs, or fetches.
+func (s Source) Elsewhere() bool { return kindOf(s.Kind).elsewhere }
 
 // Sources are the handlers by their names, also that of a root.
 func (d *Document) Sources() map[string]Source {
@@ -86,6 +88,7 @@ func (d *Document) Resolve(base string) {
 		}
 	}
 	absolute((*string)(&d.Root))
+	absolute((*string)(&d.Cache.Dir))
 	for i := range d.Follow {
 		absolute((*string)(&d.Follow[i]))
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"brood/worker/origin"
 	"brood/worker/render"
 	"brood/worker/render/inventory"
 	"brood/worker/route"
@@ -21,6 +23,10 @@ type oneMachine struct{}
 
 func (oneMachine) Inventory(path string) ([]*inventory.File, error) {
 	return []*inventory.File{{Path: path, Machines: []inventory.Machine{{Name: "web1", Vars: map[string]any{"console": "ttyS0"}}}}}, nil
+}
+
+func (oneMachine) Fetcher(c Cache, origins []origin.Options) ([]byte, error) {
+	return fmt.Appendf(nil, "%s %d", c.Dir, len(origins)), nil
 }
 
 // example has a handler of each kind that needs nothing but files, and rules.

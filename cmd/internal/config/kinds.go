@@ -7,6 +7,7 @@ import (
 
 	"brood/worker"
 	"brood/worker/exec"
+	"brood/worker/origin"
 	"brood/worker/render"
 	"brood/worker/render/inventory"
 	"brood/worker/virtual"
@@ -25,8 +26,12 @@ type kind struct {
 	paths func(options any) []*string
 	// reads are those of them that workers must be able to read.
 	reads func(options any) []string
+	// told is what workers are told of the options; nil: all of them.
+	told func(options any) any
+	// elsewhere says that the answer is not to be had where only files are.
+	elsewhere bool
 	// table is made once of what is large; nil where nothing is.
-	table func(options any, files Files) ([]byte, error)
+	table func(options any, r Reader) ([]byte, error)
 	open  func(options any, table []byte, p Program) (worker.Handler, error)
 }
 
@@ -35,10 +40,12 @@ type Program struct {
 	Release string // one word
 }
 
-// Files reads files in languages that brood does not know.
-type Files interface {
+// Reader is what broodctl knows and brood does not.
+type Reader interface {
 	// Inventory reads what a file says about machines, or all files of a directory.
 	Inventory(path string) ([]*inventory.File, error)
+	// Fetcher returns what the helper is told that fetches from origins.
+	Fetcher(Cache, []origin.Options) ([]byte, error)
 }
 
 func kindOf(name string) *kind {
@@ -54,7 +61,7 @@ var kinds = []kind{
 	{
 		name:  "exec",
 		new:   func() any { return new(exec.Options) },
-		level: worker.SandboxExec,
+		level: worker.SandboxExec, elsewhere: true,
 		check: func(o any) error { return o.(*exec.Options).Check() },
 		paths: func(o any) []*string { return ownPrograms(o.(*exec.Options)) },
 		reads: func(o any) []string { return absolute(o.(*exec.Options).Command) },
@@ -74,6 +81,18 @@ var kinds = []kind{
 		open: func(o any, _ []byte, _ Program) (worker.Handler, error) { return o.(*filesOptions).open() },
 	},
 	{
+		name: "origin", elsewhere: true,
+		new:   func() any { return new(origin.Options) },
+		check: func(o any) error { return o.(*origin.Options).Check() },
+		paths: func(o any) []*string {
+			p := o.(*origin.Options)
+			return []*string{&p.CAFile, &p.CertFile, &p.KeyFile, &p.BasicFile, &p.BearerFile, &p.HeaderFile}
+		},
+		reads: func(any) []string { return nil }, // these are the helper's
+		told:  func(o any) any { return o.(*origin.Options).ForWorkers() },
+		open:  func(o any, _ []byte, _ Program) (worker.Handler, error) { return origin.New(*o.(*origin.Options)) },
+	},
+	{
 		name:  "render",
 		new:   func() any { return new(render.Options) },
 		check: func(o any) error { return checkRender(o.(*render.Options)) },
@@ -82,7 +101,7 @@ var kinds = []kind{
 			return []*string{&r.Templates, &r.Inventory}
 		},
 		reads: func(o any) []string { return []string{o.(*render.Options).Templates} },
-		table: func(o any, files Files) ([]byte, error) { return machines(o.(*render.Options), files) },
+		table: func(o any, r Reader) ([]byte, error) { return machines(o.(*render.Options), r) },
 		open: func(o any, table []byte, _ Program) (worker.Handler, error) {
 			return openRender(o.(*render.Options), table)
 		},
@@ -109,11 +128,11 @@ func checkRender(o *render.Options) error {
 	return err
 }
 
-func machines(o *render.Options, files Files) ([]byte, error) {
+func machines(o *render.Options, r Reader) ([]byte, error) {
 	if o.Inventory == "" {
 		return nil, nil
 	}
-	all, err := files.Inventory(o.Inventory)
+	all, err := r.Inventory(o.Inventory)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ var texts = map[reflect.Type]object{
 	reflect.TypeFor[config.Count]():    {"type": "integer", "minimum": 0},
 	reflect.TypeFor[config.Duration](): {"type": "string", "pattern": `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`},
 	reflect.TypeFor[config.Span]():     {"type": []string{"string", "integer"}, "pattern": `^(0|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`, "maximum": 0},
+	reflect.TypeFor[config.Size]():     {"type": []string{"string", "integer"}, "pattern": `^[1-9][0-9]*(KiB|MiB|GiB|TiB)?$`, "minimum": 1},
 	reflect.TypeFor[config.Account]():  {"type": []string{"string", "integer"}},
 	reflect.TypeFor[time.Duration]():   {"type": "string", "pattern": `^-?(0|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`},
 	reflect.TypeFor[worker.Clamp]():    {"enum": []worker.Clamp{worker.ClampOn, worker.ClampOff}},

@@ -113,7 +113,7 @@ func title(number int, name string) string {
 
 // ask asks a handler for one file after the other, as package route does.
 func (e *Explainer) ask(ctx context.Context, req *worker.Request, name string, files []string) {
-	if e.Sources[name].Level() > worker.SandboxStrict {
+	if e.Sources[name].Elsewhere() {
 		for _, file := range files {
 			e.say("file", "%q", file)
 		}
