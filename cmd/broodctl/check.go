@@ -25,7 +25,11 @@ is looked at as far as you may; the server's users may be allowed more, or less.
 			if err != nil {
 				return failure{fmt.Errorf("%s: %w", args[0], err)}
 			}
-			if _, err := config.Open(r.Worker, config.Program{}); err != nil {
+			contents, err := config.Open(r.Worker, config.Program{})
+			if err == nil {
+				err = contents.Check()
+			}
+			if err != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s: %v\n", args[0], err)
 			}
 			return show(cmd.OutOrStdout(), &file.Document)

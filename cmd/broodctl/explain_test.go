@@ -16,11 +16,13 @@ deny: [10.1.0.0/16]
 content:
   boot: {files: {root: boot}}
   hosts: {render: {templates: templates, inventory: hosts.yaml, documents: [{file: "{name}.cfg", template: t}]}}
+  script: {exec: {command: [/bin/sh, -c, "exit 1"]}}
 default: boot
 rules:
   - {match: {regexp: ['\\']}, replace: {with: /}, then: continue}
   - {name: secrets, match: {file: [secret/**]}, deny: true}
   - {match: {file: ["*.cfg"]}, handler: hosts}
+  - {match: {file: [run]}, handler: script}
   - {match: {file: [vmlinuz]}, try-files: [none, images/linux], quirks: {max-blksize: 1428}}
 `,
 	})
@@ -41,7 +43,7 @@ answer    10 bytes
 		{[]string{"--peer", "10.2.0.7", "--file", "vmlinuz", "--file", "long"}, `client    10.2.0.7: is served
 
 request   "vmlinuz"
-rule      4 applies
+rule      5 applies
 quirk     max-blksize: 1428
 handler   boot (files)
 file      open "none": no such file or directory
@@ -55,6 +57,14 @@ file      "long" is there
 answer    10 bytes
 text      line
           line
+`},
+		{[]string{"--peer", "10.2.0.7", "--file", "run"}, `client    10.2.0.7: is served
+
+request   "run"
+rule      4 applies
+handler   script (exec)
+file      "run"
+answer    is not known here: a program would be run, or something fetched
 `},
 		{[]string{"--peer", "10.2.0.7", "--file", "secret/x"}, `client    10.2.0.7: is served
 

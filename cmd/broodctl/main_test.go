@@ -123,12 +123,18 @@ default: a
 	}
 }
 
-func TestCheckWarnsOfWhatCantBeOpened(t *testing.T) {
+func TestCheckWarnsOfWhatCantBeUsed(t *testing.T) {
 	t.Parallel()
-	dir := write(t, map[string]string{"brood.yaml": "content: {a: {files: {root: none}}}\n"})
-	code, stdout, stderr := broodctl(t, "", "check", filepath.Join(dir, "brood.yaml"))
-	if code != exitOK || !strings.Contains(stderr, "warning: ") || !strings.Contains(stderr, "content a: ") || !strings.Contains(stdout, "root: "+dir+"/none") {
-		t.Errorf("exit %d, %s\n%s", code, stderr, stdout)
+	for _, tt := range []struct{ text, want string }{
+		{"content: {a: {files: {root: none}}}\n", "content a: "},
+		{"content: {a: {render: {templates: t, documents: [{file: x, template: missing}]}}}\n", "missing"},
+		{"content: {a: {render: {templates: t, documents: [{file: x, template: broken}]}}, b: {exec: {command: [/bin/sh]}}}\ndefault: a\n", "broken:1"},
+	} {
+		dir := write(t, map[string]string{"t/broken": "{{if}}\n", "brood.yaml": tt.text})
+		code, stdout, stderr := broodctl(t, "", "check", filepath.Join(dir, "brood.yaml"))
+		if code != exitOK || !strings.HasPrefix(stderr, "warning: ") || !strings.Contains(stderr, tt.want) || !strings.Contains(stdout, "content:\n") {
+			t.Errorf("%s: exit %d, %s\n%s", tt.text, code, stderr, stdout)
+		}
 	}
 }
 

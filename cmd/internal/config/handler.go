@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"brood/worker"
 	"brood/worker/route"
@@ -135,6 +137,24 @@ func (e *entry) open(tables []byte, p Program, loosest worker.SandboxLevel) (wor
 		handler = narrowed{k.level, handler}
 	}
 	return handler, err
+}
+
+// Check has handlers look at what they read when they are asked, such as templates,
+// and returns all that is wrong.
+func (c *Contents) Check() error {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(c.Handlers)) {
+		h := c.Handlers[name]
+		if n, ok := h.(narrowed); ok {
+			h = n.Handler
+		}
+		if checker, ok := h.(interface{ Check() error }); ok {
+			if err := checker.Check(); err != nil {
+				faults = append(faults, fmt.Errorf("content %s: %w", name, err))
+			}
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // Handler is that of all requests.
