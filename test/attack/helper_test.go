@@ -155,9 +155,9 @@ var helperAttacks = map[string]func(*report) worker.Response{
 	},
 	"helper-break": func(r *report) worker.Response {
 		r.try("read", second(unix.Read(ipc.Helper, make([]byte, 100))))
-		r.try("put the stats pipe in its place", unix.Dup3(ipc.Stats, ipc.Helper+40, 0))
-		r.try("shut it down", unix.Shutdown(ipc.Helper, unix.SHUT_RDWR))
 		r.try("blocking", unix.SetNonblock(ipc.Helper, false))
+		r.try("shut it down", unix.Shutdown(ipc.Helper, unix.SHUT_RDWR))
+		r.try("put the stats pipe in its place", unix.Dup3(ipc.Stats, ipc.Helper, 0))
 		r.try("close", unix.Close(ipc.Helper))
 		return nil
 	},
