@@ -34,7 +34,7 @@ func TestWithoutIdleWorkersEveryRequestGetsItsOwnExec(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	tree.File("f", 10)
-	s := harness.Serve(t, "--root", tree.Dir, "--min-idle", "-1")
+	s := harness.Serve(t, "--root", tree.Dir, "--min-idle", "0")
 	for n := 1; n <= 5; n++ {
 		peer := harness.NewPeer(t, "127.0.0.1")
 		peer.Send(s.Addr, harness.RRQ("f"))

@@ -55,7 +55,7 @@ func TestAWorkerThatHangsInTheKernelCostsItsPlaceOnly(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	tree.File("f", 1500)
-	s := harness.Serve(t, "--root", tree.Dir, "--stall-timeout", "2s", "--min-idle", "-1")
+	s := harness.Serve(t, "--root", tree.Dir, "--stall-timeout", "2s", "--min-idle", "0")
 	peer := harness.NewPeer(t, "127.0.0.1")
 	peer.Send(s.Addr, harness.RRQ("f"))
 	peer.Data(1)

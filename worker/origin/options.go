@@ -15,45 +15,46 @@ import (
 // Worker and helper have the same: the helper fetches from no other URL than those
 // that it was configured with.
 type Options struct {
-	// URL is what names are added to, as "https://mirror.example/debian/"; http or
-	// https, without user, query or fragment. Where two have the same one, they must
-	// be alike.
+	// What names are added to, as "https://mirror.example/debian/"; http or https,
+	// without user, query or fragment. Where two have the same one, they must be alike.
 	URL string `yaml:"url"`
-	// StripPrefix is cut from the front of each name, after separators that it
-	// begins with; names without it do not exist. Default: nothing is cut.
+	// What is cut from the front of each name, after separators that it begins with;
+	// names without it do not exist. Default: nothing.
 	StripPrefix string `yaml:"strip-prefix"`
-	// Timeout is how long the origin may be silent, when it is connected to, before
-	// it answers and in between; 1s to 10m, default 20s. What broke off is resumed a
-	// few times.
+	// How long the origin may be silent, when it is connected to, before it answers and
+	// in between, 1s to 10m. What broke off is resumed a few times. Default: 20s.
 	Timeout time.Duration `yaml:"timeout"`
-	// Fresh is how long a file is served without asking the origin whether it is
-	// still the same; default 1m, negative: it is asked each time. One whose digest
-	// is pinned never changes.
+	// How long a file is served without asking the origin whether it is still the same;
+	// negative: it is asked each time. One whose digest is pinned never changes.
+	// Default: 1m.
 	Fresh time.Duration `yaml:"fresh"`
-	// StaleIfError is for how long after it was last known to be the same a file is
-	// served where the origin can't be asked; default 24h, negative: not at all.
+	// For how long after it was last known to be the same a file is served where the
+	// origin can't be asked; negative: not at all. Default: 24h.
 	StaleIfError time.Duration `yaml:"stale-if-error"`
-	// Negative is for how long the origin is not asked again for a file that it does
-	// not have; default 5s, negative: not at all.
+	// For how long the origin is not asked again for a file that it does not have;
+	// negative: not at all. Default: 5s.
 	Negative time.Duration `yaml:"negative"`
-	// SHA256 are the digests, in hexadecimal, that files must have, by their names
-	// below URL. Others may have any.
+	// The digests, in hexadecimal, that files must have, by their names below the URL;
+	// others may have any. Default: none.
 	SHA256 map[string]string `yaml:"sha256"`
 
-	// Proxy is the URL of an HTTP or SOCKS5 proxy, or "none"; default: what the
-	// environment variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY say.
+	// The URL of an HTTP or SOCKS5 proxy, or "none". Default: what the environment
+	// variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY say.
 	Proxy string `yaml:"proxy"`
-	// CAFile has certificates (PEM) that the origin's must come from, in place of
-	// the system's.
+	// A file with the certificates (PEM) that the origin's must come from. Default: the
+	// system's.
 	CAFile string `yaml:"ca-file"`
-	// CertFile and KeyFile are the certificate and key (PEM) that the helper shows.
+	// A file with the certificate (PEM) that is shown to the origin. Default: none.
 	CertFile string `yaml:"cert-file"`
-	KeyFile  string `yaml:"key-file"`
-	// BasicFile holds USER:PASSWORD, BearerFile a token, and HeaderFile lines of
-	// "Name: value". They go to URL's own host alone, and are read for each request,
-	// so that they may be renewed. The helper's account must be able to read them.
-	BasicFile  string `yaml:"basic-file"`
+	// A file with that certificate's key (PEM). Default: none.
+	KeyFile string `yaml:"key-file"`
+	// A file with USER:PASSWORD. Like all files with secrets it is read for each request,
+	// so that it may be renewed, what it says goes to the URL's own host alone, and the
+	// account of broodctl origin must be able to read it. Default: none.
+	BasicFile string `yaml:"basic-file"`
+	// A file with a token that proves who asks (Authorization: Bearer). Default: none.
 	BearerFile string `yaml:"bearer-file"`
+	// A file with lines of "Name: value" that are sent with each request. Default: none.
 	HeaderFile string `yaml:"header-file"`
 }
 
