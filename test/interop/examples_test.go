@@ -78,15 +78,10 @@ var served = map[string]struct {
 		[]asked{{"pxelinux.0", "pxelinux"}, {"debian/debian-installer/amd64/linux", "a kernel of the origin"}, {"/debian/debian-installer/amd64/linux", "a kernel of the origin"}, {"debian/none", ""}},
 	},
 	"windows.yaml": {
-		map[string]string{"tftp/boot/bcd": "registry", "tftp/boot/fonts/wgl4_boot.ttf": "font", "tftp/bootmgr.exe": "manager", "tftp/sources/boot.wim": "image"},
+		map[string]string{"tftp/Boot/BCD": "registry", "tftp/Boot/Fonts/wgl4_boot.ttf": "font", "tftp/bootmgr.exe": "manager", "tftp/sources/boot.wim": "image"},
 		[]asked{
-			{`\Boot\BCD`, "registry"},
-			{`\boot\fonts\wgl4_boot.ttf`, "font"},
-			{"/Boot/Fonts/wgl4_boot.ttf", "font"},
-			{"bootmgr", "manager"},
-			{`\Sources\Boot.wim`, "image"},
-			{`\Boot\BCD.LOG`, ""},
-			{`\..\..\etc\passwd`, ""},
+			{`\Boot\BCD`, "registry"}, {`\boot\fonts\wgl4_boot.ttf`, "font"}, {"/boot/bcd", "registry"}, {"bootmgr", "manager"},
+			{`\Sources\Boot.wim`, "image"}, {`\Boot\BCD.LOG`, ""}, {`\..\..\etc\passwd`, ""},
 		},
 	},
 	"devices.yaml": {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"brood/worker/files"
 	"brood/worker/route"
 )
 
@@ -187,7 +188,7 @@ const rootName = "root"
 
 // plain is the handler that a root and follow trees are short for.
 func plain(s *Server) Source {
-	o := &filesOptions{Root: string(s.Root)}
+	o := &files.Options{Root: string(s.Root)}
 	for _, dir := range s.Follow {
 		o.Follow = append(o.Follow, string(dir))
 	}

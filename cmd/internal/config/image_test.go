@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"brood/worker/files"
 	"brood/worker/origin"
 	"brood/worker/render"
 	"brood/worker/render/inventory"
@@ -46,7 +47,7 @@ func example(t *testing.T) *Document {
 		Server: Server{Listen: []Address{":69"}, Retries: -1, Timeout: Duration(2e9)},
 		Served: Served{
 			Content: map[string]Source{
-				"tftp":  {"files", &filesOptions{Root: "srv"}},
+				"tftp":  {"files", &files.Options{Root: "srv"}},
 				"site":  {"virtual", &virtual.Options{Text: map[string]string{"motd": "welcome\n"}, Health: "health"}},
 				"hosts": {"render", &render.Options{Templates: "templates", Inventory: "hosts.yaml", Documents: []render.Document{{File: "{name}.cfg", Template: "t"}}}},
 			},
@@ -92,7 +93,7 @@ func TestWhatADocumentSaysReachesTheWorkers(t *testing.T) {
 	if !reflect.DeepEqual(r.Server, d.Server) {
 		t.Errorf("the server is told %+v, want %+v", r.Server, d.Server)
 	}
-	tree := filepath.Dir(d.Content["tftp"].Options.(*filesOptions).Root)
+	tree := filepath.Dir(d.Content["tftp"].Options.(*files.Options).Root)
 	if want := []string{filepath.Join(tree, "templates"), filepath.Join(tree, "srv")}; !slices.Equal(r.ReadPaths, want) {
 		t.Errorf("workers read %q, want %q", r.ReadPaths, want)
 	}

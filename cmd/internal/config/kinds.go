@@ -7,6 +7,7 @@ import (
 
 	"brood/worker"
 	"brood/worker/exec"
+	"brood/worker/files"
 	"brood/worker/origin"
 	"brood/worker/render"
 	"brood/worker/render/inventory"
@@ -69,16 +70,11 @@ var kinds = []kind{
 	},
 	{
 		name:  "files",
-		new:   func() any { return new(filesOptions) },
-		check: func(o any) error { return o.(*filesOptions).check() },
-		paths: func(o any) []*string { return o.(*filesOptions).paths() },
-		reads: func(o any) (all []string) {
-			for _, p := range o.(*filesOptions).paths() {
-				all = append(all, *p)
-			}
-			return all
-		},
-		open: func(o any, _ []byte, _ Program) (worker.Handler, error) { return o.(*filesOptions).open() },
+		new:   func() any { return new(files.Options) },
+		check: func(o any) error { return o.(*files.Options).Check() },
+		paths: func(o any) []*string { return directories(o.(*files.Options)) },
+		reads: func(o any) []string { return o.(*files.Options).ReadPaths() },
+		open:  func(o any, _ []byte, _ Program) (worker.Handler, error) { return files.New(*o.(*files.Options)) },
 	},
 	{
 		name: "origin", elsewhere: true,
@@ -118,6 +114,16 @@ var kinds = []kind{
 			return virtual.New(*v)
 		},
 	},
+}
+
+func directories(o *files.Options) []*string {
+	all := []*string{&o.Root}
+	for _, dirs := range [][]string{o.Roots, o.Follow} {
+		for i := range dirs {
+			all = append(all, &dirs[i])
+		}
+	}
+	return all
 }
 
 func checkRender(o *render.Options) error {

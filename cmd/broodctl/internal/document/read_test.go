@@ -39,7 +39,7 @@ func TestFaultsSayWhereAndWhatIsWanted(t *testing.T) {
 		{"an empty handler", "content: {a: {}}", []string{"f:1:14: empty; want one of "}},
 		{"a handler of two kinds", "content: {a: {files: {root: /}, files: {root: /}}}", []string{"f:1:33: files: said twice; the first is in line 1"}},
 		{"a handler's key", "content: {a: {files: {root: /, folow: []}}}", []string{"f:1:32: folow: no such key; did you mean follow?"}},
-		{"a handler without what it needs", "content: {a: {files: {}}}", []string{"f:1:15: root is missing: which directory?"}},
+		{"a handler without what it needs", "content: {a: {files: {}}}", []string{"f:1:15: files: root \"\": no directory given"}},
 		{"a default that is not there", "content: {a: {files: {root: /}}}\ndefault: b", []string{`f:2:10: "b": no content has this name; want a`}},
 		{"a rule that hands to nobody", "root: /\nrules:\n  - {handler: rot}", []string{`f:3:15: handler "rot": no content has this name; want root`}},
 		{"a rule that needs a default", "content: {a: {virtual: {}}, b: {virtual: {}}}\nrules:\n  - {match: {file: [x]}}", []string{"f:3:5: handler: want a or b, because there is no default"}},
