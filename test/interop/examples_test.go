@@ -80,8 +80,13 @@ var served = map[string]struct {
 	"windows.yaml": {
 		map[string]string{"tftp/Boot/BCD": "registry", "tftp/Boot/Fonts/wgl4_boot.ttf": "font", "tftp/bootmgr.exe": "manager", "tftp/sources/boot.wim": "image"},
 		[]asked{
-			{`\Boot\BCD`, "registry"}, {`\boot\fonts\wgl4_boot.ttf`, "font"}, {"/boot/bcd", "registry"}, {"bootmgr", "manager"},
-			{`\Sources\Boot.wim`, "image"}, {`\Boot\BCD.LOG`, ""}, {`\..\..\etc\passwd`, ""},
+			{`\Boot\BCD`, "registry"},
+			{`\boot\fonts\wgl4_boot.ttf`, "font"},
+			{"/boot/bcd", "registry"},
+			{"bootmgr", "manager"},
+			{`\Sources\Boot.wim`, "image"},
+			{`\Boot\BCD.LOG`, ""},
+			{`\..\..\etc\passwd`, ""},
 		},
 	},
 	"devices.yaml": {
