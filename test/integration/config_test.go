@@ -199,23 +199,26 @@ func TestAFileThatOnlyTheServerMayReadIsRead(t *testing.T) {
 	}
 }
 
-// A container's first process reaps whoever is left to it, but for those whose end
-// somebody else waits for.
-func TestAsThePIDNamespacesFirstItReadsTheFile(t *testing.T) {
+// An ordinary user's server reads its file as that user, and says who it is.
+func TestAnOrdinaryUserHasAConfigurationFile(t *testing.T) {
 	t.Parallel()
 	harness.NeedRoot(t)
-	c := newConfigured(t, "root: one\n")
-	c.Write("one/f", []byte("first"))
-	c.Write("two/f", []byte("second"))
-	cmd := harness.Command(t, "serve", "--log-format", "json", "--listen", "127.0.0.1:0", "--config", c.file)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
-	s := harness.Start(t, cmd)
-	for i := range 10 {
-		c.say("root: " + []string{"two", "one"}[i%2] + "\n")
-		s.Signal(syscall.SIGHUP)
-		s.WaitN(i+1, reloaded, nil)
+	c := newConfigured(t, "content: {a: {files: {root: .}}}\n")
+	c.Write("f", []byte("content"))
+	start := func() *exec.Cmd {
+		cmd := harness.Command(t, "serve", "--log-format", "json", "--listen", "127.0.0.1:0", "--config", c.file)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 12345, Gid: 12345}}
+		return cmd
 	}
-	if got, err := fetch(t, s, "f"); err != nil || string(got) != "first" {
+	s := harness.Start(t, start())
+	s.Signal(syscall.SIGHUP)
+	s.Wait(reloaded, nil)
+	if got, err := fetch(t, s, "f"); err != nil || string(got) != "content" {
 		t.Errorf("got %q, %v", got, err)
+	}
+	os.Chmod(c.file, 0o600)
+	out, err := start().CombinedOutput()
+	if exitCode(err) != 1 || !strings.Contains(string(out), "uid 12345 must be able to read it") {
+		t.Errorf("%v, %s", err, out)
 	}
 }

@@ -133,3 +133,29 @@ func TestWhatAConfigurationNamesMustBeReadableByItsReader(t *testing.T) {
 		}
 	}
 }
+
+// Nothing of ten thousand is decoded at a worker's birth, and all of it is there.
+func TestTenThousandRulesAndMachines(t *testing.T) {
+	t.Parallel()
+	const many = 10_000
+	var rules, machines strings.Builder
+	for i := range many {
+		fmt.Fprintf(&rules, "- {match: {file: [dir%d/*]}, rewrite: 'm%d.cfg', handler: hosts}\n", i, i)
+		fmt.Fprintf(&machines, "- {name: m%d, vars: {n: %d}}\n", i, i)
+	}
+	c := newConfigured(t, `
+content:
+  hosts: {render: {templates: templates, inventory: hosts.yaml, documents: [{file: "{name}.cfg", template: t}]}}
+rules:
+`+rules.String())
+	c.Write("templates/t", []byte("{{.n}}"))
+	c.Write("hosts.yaml", []byte("machines:\n"+machines.String()))
+	s := harness.Serve(t, "--config", c.file)
+	for _, i := range []int{0, 1, many / 2, many - 1} {
+		for _, file := range []string{fmt.Sprintf("m%d.cfg", i), fmt.Sprintf("dir%d/x", i)} {
+			if got, err := fetch(t, s, file); err != nil || string(got) != fmt.Sprint(i) {
+				t.Errorf("%s: %q, %v", file, got, err)
+			}
+		}
+	}
+}

@@ -164,3 +164,24 @@ func TestAsThePIDNamespacesFirstItReapsOrphans(t *testing.T) {
 		t.Errorf("afterwards %d bytes, %v", len(got), err)
 	}
 }
+
+// A container's first process reaps whoever is left to it, but for those whose end
+// somebody else waits for.
+func TestAsThePIDNamespacesFirstItReadsTheFile(t *testing.T) {
+	t.Parallel()
+	harness.NeedRoot(t)
+	c := newConfigured(t, "root: one\n")
+	c.Write("one/f", []byte("first"))
+	c.Write("two/f", []byte("second"))
+	cmd := harness.Command(t, "serve", "--log-format", "json", "--listen", "127.0.0.1:0", "--config", c.file)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	s := harness.Start(t, cmd)
+	for i := range 10 {
+		c.say("root: " + []string{"two", "one"}[i%2] + "\n")
+		s.Signal(syscall.SIGHUP)
+		s.WaitN(i+1, reloaded, nil)
+	}
+	if got, err := fetch(t, s, "f"); err != nil || string(got) != "first" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

@@ -61,6 +61,16 @@ var served = map[string]struct {
 			{"kickstart/nobody.ks", ""},
 		},
 	},
+	"programs.yaml": {
+		map[string]string{"tftp/f": "a file"},
+		[]asked{
+			{"f", "a file"},
+			{"boot.ipxe", "#!ipxe\n# for an unknown machine at 127.0.0.1\nkernel http://192.0.2.1/debian/dists/trixie/linux\nboot\n"},
+			{"boot/52-54-00-12-34-56.ipxe", "#!ipxe\n# for 52-54-00-12-34-56 at 127.0.0.1\n"},
+			{"boot/00-00-00-12-34-56.ipxe", ""},
+			{"boot/$(id).ipxe", ""},
+		},
+	},
 	"raspberry-pi.yaml": {
 		map[string]string{"tftp/common/start4.elf": "firmware", "tftp/common/config.txt": "common", "tftp/4b2f9c1a/config.txt": "its own", "tftp/common/bootcode.bin": "bootcode"},
 		[]asked{
@@ -184,7 +194,7 @@ func copyExamples(t *testing.T, tree *harness.Tree) {
 			t.Fatal(err)
 		}
 	}
-	for _, pattern := range []string{"*.yaml", "*/*.tmpl"} {
+	for _, pattern := range []string{"*.yaml", "*/*.tmpl", "bin/*"} {
 		paths, err := filepath.Glob(filepath.Join(examples, pattern))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no %s: %v", pattern, err)
@@ -207,6 +217,9 @@ func copyExamples(t *testing.T, tree *harness.Tree) {
 				).Replace(string(text)))
 			}
 			tree.Write(filepath.Join("etc", name), text)
+			if strings.HasPrefix(name, "bin/") {
+				os.Chmod(filepath.Join(tree.Dir, "etc", name), 0o755)
+			}
 		}
 	}
 }
