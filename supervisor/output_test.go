@@ -112,3 +112,30 @@ func FuzzOutput(f *testing.F) {
 		}
 	})
 }
+
+func TestAProcessThatLivesLongIsCountedAnew(t *testing.T) {
+	t.Parallel()
+	var o output
+	said := 0
+	for range 3 {
+		for range maxLines + 2 {
+			o.feed([]byte("a line\n"), func(string) { said++ })
+		}
+		if o.cut != 2 {
+			t.Errorf("%d lines too many, want 2", o.cut)
+		}
+		o.feed(make([]byte, outputQuota), func(string) {})
+		if !o.full() {
+			t.Error("it has said enough")
+		}
+		o.renew()
+		if o.full() || o.cut != 0 {
+			t.Errorf("after a minute: %+v", o)
+		}
+		o.feed([]byte("\n"), func(string) {}) // the end of what had none
+		o.renew()
+	}
+	if said != 3*maxLines {
+		t.Errorf("%d lines were logged, want %d", said, 3*maxLines)
+	}
+}

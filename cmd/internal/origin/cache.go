@@ -72,7 +72,7 @@ func openCache(ctx context.Context, s Settings, log func(string, ...any)) (*cach
 		entries: make(map[string]*entry), recent: list.New(), missing: make(map[string]missing),
 	}
 	var err error
-	if c.lock, err = lock(s.Dir); err != nil {
+	if c.lock, err = lock(ctx, s.Dir); err != nil {
 		return nil, fmt.Errorf("the cache's directory: %w", err)
 	}
 	records, used, err := readRecords(s.Dir)
@@ -99,12 +99,14 @@ func openCache(ctx context.Context, s Settings, log func(string, ...any)) (*cach
 	return c, nil
 }
 
-func lock(dir string) (*os.File, error) {
+func lock(ctx context.Context, dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+	again := time.NewTicker(20 * time.Millisecond) // nothing tells of its end
+	defer again.Stop()
+	for end := time.Now().Add(lockPatience); ; {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return f, nil
@@ -112,6 +114,12 @@ func lock(dir string) (*os.File, error) {
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) || time.Now().After(end) {
 			f.Close()
 			return nil, fmt.Errorf("%s: %w: does another process use it?", f.Name(), err)
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
 		}
 	}
 }
