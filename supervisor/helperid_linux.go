@@ -40,6 +40,14 @@ func helperIdentity(workers, own *identity) (*identity, error) {
 	return who, nil
 }
 
+// howToMake is what an administrator has to do.
+func (i *identity) howToMake(dir string) string {
+	if i == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (as root: install -d -m 700 -o %d -g %d %s)", i.uid, i.gid, dir)
+}
+
 // makeHelperDirs makes the directories that helpers write to, each for their account
 // alone. One that exists is left as it is: what is in it may be another's.
 func makeHelperDirs(helpers []Helper, who *identity) error {
@@ -58,7 +66,8 @@ func makeHelperDirs(helpers []Helper, who *identity) error {
 			err = os.Lchown(h.Dir, who.uid, who.gid)
 		}
 		if err != nil {
-			return fmt.Errorf("Helper %s: its directory, which should belong to %v: %w", h.Name, who, err)
+			os.Remove(h.Dir) // if it was made: left as it is nobody would look at it again
+			return fmt.Errorf("Helper %s: its directory can't be made: %w%s", h.Name, err, who.howToMake(h.Dir))
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,8 +71,18 @@ func newRepository(t *testing.T) *repository {
 func newMirror(t *testing.T, r *repository) *configured {
 	t.Helper()
 	c := newConfigured(t, "")
+	c.cache()
 	c.say(c.mirrors(r))
 	return c
+}
+
+// cache makes the cache's directory where the server is no root that could.
+func (c *configured) cache() {
+	if harness.Race() {
+		dir := filepath.Join(c.Dir, "cache")
+		os.Mkdir(dir, 0o700)
+		os.Chmod(dir, 0o777)
+	}
 }
 
 func (c *configured) mirrors(r *repository) string {
@@ -235,6 +246,7 @@ func TestAHelperThatStandsStillCostsOnlyThoseWhoNeedIt(t *testing.T) {
 	t.Parallel()
 	r := newRepository(t)
 	c := newConfigured(t, "")
+	c.cache()
 	c.Write("files/f", []byte("a file"))
 	c.say("default: local\ncontent:\n  local: {files: {root: files}}\n  mirror: {origin: {url: \"" + r.URL + "/tree/\", strip-prefix: mirror}}\n" +
 		"cache: {dir: cache}\nrules:\n  - {match: {file: [\"mirror/*\"]}, handler: mirror}\n")
