@@ -2,9 +2,7 @@ package workertest_test
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
-	"strings"
 	"testing"
 
 	"brood/protocol"
@@ -32,25 +30,4 @@ func ExampleGet() {
 			t.Errorf("shadow: %q, ERROR %v", r.Content, r.Err)
 		}
 	}
-}
-
-// A Client talks to a server that runs.
-func ExampleClient() {
-	server, wait, err := serve(motd, 2) // or where yours listens
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer wait()
-
-	c := workertest.Client{Options: []protocol.Option{{Name: "tsize", Value: "0"}}}
-	var content strings.Builder
-	result, err := c.Get(context.Background(), server, "motd", &content)
-	fmt.Println(content.String(), result.Size, err)
-
-	_, err = c.Get(context.Background(), server, "shadow", &content)
-	fmt.Println(strings.HasSuffix(err.Error(), "file not found: File not found"))
-	// Output:
-	// welcome 7 <nil>
-	// true
 }

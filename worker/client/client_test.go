@@ -1,4 +1,4 @@
-package workertest_test
+package client_test
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 
 	"brood/protocol"
 	"brood/worker"
-	"brood/worker/workertest"
+	"brood/worker/client"
 )
 
 func text(n int) []byte {
@@ -36,7 +36,7 @@ func TestAClientFetchesAFile(t *testing.T) {
 	t.Parallel()
 	want := text(5000)
 	server := mustServe(t, servesBytes(want), 1)
-	c := workertest.Client{
+	c := client.Client{
 		Local:   netip.MustParseAddr("127.0.0.1"),
 		Options: []protocol.Option{{Name: "tsize", Value: "0"}, {Name: "blksize", Value: "1024"}, {Name: "windowsize", Value: "3"}},
 	}
@@ -58,7 +58,7 @@ func TestAClientWithoutOptionsGetsTheDefaults(t *testing.T) {
 	t.Parallel()
 	server := mustServe(t, servesBytes(text(512)), 1)
 	var got bytes.Buffer
-	r, err := new(workertest.Client).Get(t.Context(), server, "file", &got)
+	r, err := new(client.Client).Get(t.Context(), server, "file", &got)
 	if err != nil || got.Len() != 512 || r.Size != -1 || r.OACK != nil || r.Terms.Blksize != 512 || r.Terms.Windowsize != 1 {
 		t.Errorf("%d bytes, %+v, %v; want 512 bytes and RFC 1350's terms", got.Len(), r, err)
 	}
@@ -78,7 +78,7 @@ func TestAClientAsksAgainFromTheSamePort(t *testing.T) {
 	defer conn.Close()
 	for range 2 {
 		var got bytes.Buffer
-		r, err := new(workertest.Client).GetFrom(t.Context(), conn, server, "file", &got)
+		r, err := new(client.Client).GetFrom(t.Context(), conn, server, "file", &got)
 		if err != nil || !bytes.Equal(got.Bytes(), text(600)) || r.Requests < 1 {
 			t.Errorf("%d bytes, %+v, %v", got.Len(), r, err)
 		}
@@ -95,7 +95,7 @@ func TestOneClientServesManyGoroutines(t *testing.T) {
 	t.Parallel()
 	const n = 20
 	server := mustServe(t, servesBytes(text(2000)), n)
-	c := workertest.Client{Options: []protocol.Option{{Name: "windowsize", Value: "2"}}}
+	c := client.Client{Options: []protocol.Option{{Name: "windowsize", Value: "2"}}}
 	var all sync.WaitGroup
 	for range n {
 		all.Go(func() {
@@ -114,7 +114,7 @@ func TestAServersERRORIsAnError(t *testing.T) {
 		return nil, fs.ErrNotExist
 	}), 1)
 	var got bytes.Buffer
-	_, err := new(workertest.Client).Get(t.Context(), server, "\xff", &got)
+	_, err := new(client.Client).Get(t.Context(), server, "\xff", &got)
 	var e *protocol.Error
 	if !errors.As(err, &e) || e.Code != protocol.CodeNotFound || e.Message != "File not found" || got.Len() != 0 {
 		t.Errorf("%v, want the server's ERROR 1", err)
@@ -127,7 +127,7 @@ func TestAServersERRORIsAnError(t *testing.T) {
 func TestASilentServerIsAskedAgainAndThenGivenUp(t *testing.T) {
 	t.Parallel()
 	s := newScript(t, 1)
-	c := workertest.Client{Timeout: time.Millisecond, Retries: 2}
+	c := client.Client{Timeout: time.Millisecond, Retries: 2}
 	_, err := c.Get(t.Context(), s.addr(0), "f", new(bytes.Buffer))
 	if err == nil || !strings.Contains(err.Error(), protocol.TimedOut.String()) {
 		t.Errorf("%v, want %v", err, protocol.TimedOut)
@@ -149,7 +149,7 @@ func TestTheContextEndsTheWait(t *testing.T) {
 		s.expect(0, "\x00\x01f\x00octet\x00")
 		cancel()
 	})
-	c := workertest.Client{Timeout: time.Hour}
+	c := client.Client{Timeout: time.Hour}
 	for range 2 { // and it ends a wait that has not begun
 		if _, err := c.Get(ctx, s.addr(0), "f", new(bytes.Buffer)); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v, want %v", err, context.Canceled)
@@ -170,7 +170,7 @@ func TestAContextThatEndsAfterTheLastBlockIsNoError(t *testing.T) {
 	server := mustServe(t, servesBytes([]byte("x")), 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &endsContext{cancel: cancel}
-	if _, err := new(workertest.Client).Get(ctx, server, "f", w); err != nil || w.String() != "x" {
+	if _, err := new(client.Client).Get(ctx, server, "f", w); err != nil || w.String() != "x" {
 		t.Errorf("%q, %v; want the file, which was there", w.String(), err)
 	}
 }
@@ -188,7 +188,7 @@ func TestAStrangerIsTurnedAwayAndTheTransferGoesOn(t *testing.T) {
 		s.expect(1, "\x00\x04\x00\x02")
 	})
 	var got bytes.Buffer
-	c := workertest.Client{Timeout: time.Minute}
+	c := client.Client{Timeout: time.Minute}
 	r, err := c.Get(t.Context(), s.addr(0), "f", &got)
 	if err != nil || got.String() != string(text(512))+"end" || r.TID != s.addr(1) {
 		t.Errorf("%d bytes from %v, %v; want 515 from %v", got.Len(), r.TID, err, s.addr(1))
@@ -203,7 +203,7 @@ func TestAnOACKThatWasNotAskedIsRefused(t *testing.T) {
 		s.send(1, "\x00\x06blksize\x001024\x00")
 		s.expect(1, "\x00\x05\x00\x08option was not asked\x00")
 	})
-	c := workertest.Client{Timeout: time.Minute}
+	c := client.Client{Timeout: time.Minute}
 	_, err := c.Get(t.Context(), s.addr(0), "f", new(bytes.Buffer))
 	var e *protocol.Error
 	if !errors.As(err, &e) || e.Code != protocol.CodeOptionRefused {
@@ -225,7 +225,7 @@ func TestADallyingClientRepeatsItsLastACK(t *testing.T) {
 	// The dally lasts two timeouts. It is cut short when all has been seen.
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-done; cancel() }()
-	c := workertest.Client{Timeout: time.Hour, Dally: true}
+	c := client.Client{Timeout: time.Hour, Dally: true}
 	if _, err := c.Get(ctx, s.addr(0), "f", &got); !errors.Is(err, context.Canceled) || got.String() != "end" {
 		t.Errorf("%q, %v; want the content once", got.String(), err)
 	}
@@ -239,7 +239,7 @@ func TestAWriterThatFailsEndsTheTransfer(t *testing.T) {
 		s.send(0, "\x00\x03\x00\x01end")
 	})
 	full := errors.New("no space")
-	c := workertest.Client{Timeout: time.Minute}
+	c := client.Client{Timeout: time.Minute}
 	if _, err := c.Get(t.Context(), s.addr(0), "f", failingWriter{full}); !errors.Is(err, full) {
 		t.Errorf("%v, want %v", err, full)
 	}

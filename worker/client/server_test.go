@@ -1,4 +1,4 @@
-package workertest_test
+package client_test
 
 import (
 	"net"
@@ -81,9 +81,14 @@ type script struct {
 
 func newScript(t *testing.T, ports int) *script {
 	t.Helper()
+	return newScriptAt(t, ports, "127.0.0.1")
+}
+
+func newScriptAt(t *testing.T, ports int, local string) *script {
+	t.Helper()
 	s := &script{t: t}
 	for range ports {
-		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(local)})
 		if err != nil {
 			t.Fatal(err)
 		}
