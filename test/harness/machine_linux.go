@@ -9,7 +9,7 @@ import (
 
 // MachinePatience bounds what a virtual machine does: where there is no hardware
 // for it, QEMU translates every instruction, and tests share the machine.
-const MachinePatience = 8 * time.Minute
+const MachinePatience = 20 * time.Minute
 
 // Machine starts a PC in QEMU with nothing in it but memory, a source of random
 // numbers and a serial line, whose output is the Program's. It ends when the
