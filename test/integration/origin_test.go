@@ -274,3 +274,21 @@ func TestAHelperThatStandsStillCostsOnlyThoseWhoNeedIt(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Its helper goes on for those that it has, as its workers do, and then ends.
+func TestWhatStillArrivesOutlivesTheSupervisor(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	s := harness.Serve(t, "--config", newMirror(t, r).file)
+	finish := halfway(t, s, "slow")
+	helper := s.Wait("a helper runs", nil).Int("pid")
+	s.Kill()
+	r.letGo()
+	finish()
+	if !harness.Eventually(func() bool {
+		state := harness.Status(helper, "State")
+		return state == "" || strings.HasPrefix(state, "Z")
+	}) {
+		t.Errorf("the helper %d lives on", helper)
+	}
+}
