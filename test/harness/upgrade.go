@@ -2,6 +2,7 @@ package harness
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -11,7 +12,8 @@ import (
 // Upgradable is a server whose executable is a file of its own.
 type Upgradable struct {
 	*Server
-	Now int // the process that serves
+	Now    int // the process that serves
+	Before int // the one that it has replaced; 0: none
 
 	exe  string
 	made int // upgrades
@@ -19,6 +21,12 @@ type Upgradable struct {
 
 // StartUpgradable starts it, with an environment of its own unless that is nil.
 func StartUpgradable(t testing.TB, env []string, flags ...string) *Upgradable {
+	t.Helper()
+	return StartUpgradableAs(t, func(cmd *exec.Cmd) { cmd.Env = env }, append([]string{"--listen", "127.0.0.1:0"}, flags...)...)
+}
+
+// StartUpgradableAs starts it as prepare has changed its command.
+func StartUpgradableAs(t testing.TB, prepare func(*exec.Cmd), flags ...string) *Upgradable {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "brood-upgrade") // which the server's own user can reach
 	if err != nil {
@@ -30,8 +38,9 @@ func StartUpgradable(t testing.TB, env []string, flags ...string) *Upgradable {
 	if err := Install(Brood(t), u.exe); err != nil {
 		t.Fatal(err)
 	}
-	cmd := Command(t, append([]string{"serve", "--log-format", "json", "--listen", "127.0.0.1:0"}, flags...)...)
-	cmd.Path, cmd.Args[0], cmd.Env = u.exe, u.exe, env
+	cmd := Command(t, append([]string{"serve", "--log-format", "json"}, flags...)...)
+	cmd.Path, cmd.Args[0] = u.exe, u.exe
+	prepare(cmd)
 	u.Server = Start(t, cmd)
 	u.Now = u.PID
 	t.Cleanup(func() { u.End() }) // before the harness's own
@@ -75,6 +84,6 @@ func (u *Upgradable) Upgrade() {
 	syscall.Kill(u.Now, syscall.SIGUSR2)
 	u.made++
 	lines := u.WaitN(u.made, "upgraded: the new process serves", nil)
-	u.Now = lines[u.made-1].Int("pid")
+	u.Before, u.Now = u.Now, lines[u.made-1].Int("pid")
 	u.WaitN(u.made+1, "listening", nil)
 }
