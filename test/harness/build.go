@@ -2,9 +2,11 @@ package harness
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -42,6 +44,9 @@ func build(name string, race bool) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, name)
+	if err := lookAtSources(); err != nil {
+		return "", err
+	}
 	args := []string{"build", "-o", path}
 	if race {
 		args = append(args, "-race")
@@ -55,6 +60,23 @@ func build(name string, race bool) (string, error) {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
+}
+
+// lookAtSources lets go test know that a result depends on what is built here, or it
+// would take the result of the last run although the program has changed: it counts
+// the directories that a test opens in its module.
+func lookAtSources() error {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "brood").Output()
+	if err != nil {
+		return fmt.Errorf("go list -m: %w", err)
+	}
+	for _, dir := range []string{"cmd", "ipc", "protocol", "supervisor", "worker"} {
+		err := filepath.WalkDir(filepath.Join(strings.TrimSpace(string(root)), dir), func(_ string, _ fs.DirEntry, err error) error { return err })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Self returns the path of a copy of the test's own executable, for tests that
