@@ -62,6 +62,15 @@ func TestASecondSignalEndsWhatIsLeft(t *testing.T) {
 	if l := s.Session("f"); l.String("outcome") != "drained" {
 		t.Errorf("logged %v, want drained", l)
 	}
+	still := 0
+	for _, l := range s.Log() {
+		if l.Message() == "still draining" {
+			still++
+		}
+	}
+	if still > 3 { // one each 5 s of 30
+		t.Errorf("it said %d times that it is still draining: it has waited to the end", still)
+	}
 	for _, pid := range workers {
 		if state := harness.Status(pid, "State"); state != "" {
 			t.Errorf("worker %d is left behind, %s", pid, state)
