@@ -17,13 +17,9 @@ all that is wrong with it, a line each: FILE:LINE:COLUMN: what. What the file na
 is looked at as far as you may; the server's users may be allowed more, or less.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := readFile(args[0])
+			file, r, err := settled(args[0], nil)
 			if err != nil {
 				return err
-			}
-			r, err := file.Compiled.Settle(".", nil)
-			if err != nil {
-				return failure{fmt.Errorf("%s: %w", args[0], err)}
 			}
 			contents, err := config.Open(r.Worker, config.Program{})
 			if err == nil {

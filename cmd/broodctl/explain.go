@@ -29,13 +29,9 @@ is asked here, as you; programs are not run, and nothing is fetched.`,
 			if err != nil {
 				return err
 			}
-			file, err := readFile(args[0])
+			file, r, err := settled(args[0], nil)
 			if err != nil {
 				return err
-			}
-			r, err := file.Compiled.Settle(".", nil)
-			if err != nil {
-				return failure{fmt.Errorf("%s: %w", args[0], err)}
 			}
 			contents, err := config.Open(r.Worker, config.Program{Release: "explain"})
 			if err != nil {

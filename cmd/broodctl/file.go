@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"brood/cmd/broodctl/internal/document"
+	"brood/cmd/internal/config"
 )
 
 // maxFile is how long a configuration file may be.
@@ -23,6 +24,19 @@ func readFile(name string) (*document.File, error) {
 		return nil, failure{fmt.Errorf("%s: want a file, it is a directory", name)}
 	}
 	return readText(name, f)
+}
+
+// settled reads a configuration file, and what it comes to with flags.
+func settled(name string, flags []config.Setting) (*document.File, *config.Result, error) {
+	file, err := readFile(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := file.Compiled.Settle(".", flags)
+	if err != nil {
+		return nil, nil, failure{fmt.Errorf("%s: %w", name, err)}
+	}
+	return file, r, nil
 }
 
 // readText reads a configuration file's text. Name is what faults call it.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"flag"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -21,13 +20,9 @@ func newShowConfig() *cobra.Command {
 	cmd.Flags().AddGoFlagSet(set)
 	cmd.SetUsageTemplate(cmd.UseLine() + "\n\n" + config.Help)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		file, err := readFile(args[0])
+		file, r, err := settled(args[0], given)
 		if err != nil {
 			return err
-		}
-		r, err := file.Compiled.Settle(".", given)
-		if err != nil {
-			return failure{fmt.Errorf("%s: %w", args[0], err)}
 		}
 		file.Server = r.Server
 		return show(cmd.OutOrStdout(), &file.Document)
