@@ -29,6 +29,7 @@ const usage = `brood serves files by TFTP, each session from a process of its ow
 
 Usage:
   brood serve --root DIR [flags]   serve the files under DIR
+  brood serve --config FILE        serve what FILE says (see broodctl)
   brood version                    print the version
   brood serve --help               explain the flags
 

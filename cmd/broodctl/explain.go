@@ -37,7 +37,10 @@ is asked here, as you; programs are not run, and nothing is fetched.`,
 			if err != nil {
 				return failure{fmt.Errorf("%s: %w", args[0], err)}
 			}
-			e := explain.Explainer{Out: cmd.OutOrStdout(), Options: r.Server.Options(), Contents: contents, Sources: file.Sources()}
+			e := explain.Explainer{
+				Out: cmd.OutOrStdout(), Options: r.Server.Options(), Contents: contents, Sources: file.Sources(),
+				Line: func(rule int) int { return file.Line(fmt.Sprintf("rules.%d", rule-1)) },
+			}
 			e.Client(req)
 			for _, name := range files {
 				asked := *req

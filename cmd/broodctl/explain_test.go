@@ -34,7 +34,7 @@ rules:
 		{[]string{"--peer", "10.2.0.7", "--file", `images\linux`, "--option", "tsize=0"}, `client    10.2.0.7: is served
 
 request   "images\\linux" tsize=0
-rule      1 applies and goes on: the name is "images/linux"
+rule      1 (line 9) applies and goes on: the name is "images/linux"
 rule      none ends it
 handler   boot (files)
 file      "images/linux" is there
@@ -43,7 +43,7 @@ answer    10 bytes
 		{[]string{"--peer", "10.2.0.7", "--file", "vmlinuz", "--file", "long"}, `client    10.2.0.7: is served
 
 request   "vmlinuz"
-rule      5 applies
+rule      5 (line 13) applies
 quirk     max-blksize: 1428
 handler   boot (files)
 file      open "none": no such file or directory
@@ -61,7 +61,7 @@ text      line
 		{[]string{"--peer", "10.2.0.7", "--file", "run"}, `client    10.2.0.7: is served
 
 request   "run"
-rule      4 applies
+rule      4 (line 12) applies
 handler   script (exec)
 file      "run"
 answer    is not known here: a program would be run, or something fetched
@@ -69,20 +69,20 @@ answer    is not known here: a program would be run, or something fetched
 		{[]string{"--peer", "10.2.0.7", "--file", "secret/x"}, `client    10.2.0.7: is served
 
 request   "secret/x"
-rule      2 "secrets" applies
+rule      2 "secrets" (line 10) applies
 answer    ERROR 2 "Access violation"
 `},
 		{[]string{"--peer", "10.2.0.7", "--file", "web1.cfg", "--file", "web2.cfg"}, `client    10.2.0.7: is served
 
 request   "web1.cfg"
-rule      3 applies
+rule      3 (line 11) applies
 handler   hosts (render)
 file      "web1.cfg" is there
 answer    14 bytes
 text      console=ttyS0
 
 request   "web2.cfg"
-rule      3 applies
+rule      3 (line 11) applies
 handler   hosts (render)
 file      render "web2.cfg": for machine "web2": template: t:1:10: executing "t" at <.console>: map has no entry for key "console"
 answer    ERROR 0 "Template failed, see the server's log"

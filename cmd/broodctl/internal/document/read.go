@@ -57,6 +57,9 @@ func decode(name string, text []byte, to any) (map[string]Position, Faults) {
 	return d.at, d.faults.sorted()
 }
 
+// Line is where the keys of path stand, 0 where nothing is known of them.
+func (f *File) Line(path string) int { return f.at[path].Line }
+
 // check finds what is wrong with values of the right kinds.
 func (f *File) check() Faults {
 	all := f.place(f.Check())

@@ -26,6 +26,7 @@ type Explainer struct {
 	Options  supervisor.Options
 	Contents *config.Contents
 	Sources  map[string]config.Source
+	Line     func(rule int) int // of the file
 }
 
 func (e *Explainer) say(what, format string, args ...any) {
@@ -89,12 +90,12 @@ func (e *Explainer) Request(ctx context.Context, req *worker.Request) {
 
 func (e *Explainer) decision(d *route.Decision) {
 	for _, step := range d.Passed {
-		e.say("rule", "%s applies and goes on: the name is %q", title(step.Rule, step.Name), step.File)
+		e.say("rule", "%s applies and goes on: the name is %q", e.title(step.Rule, step.Name), step.File)
 	}
 	if d.Rule == 0 {
 		e.say("rule", "none ends it")
 	} else {
-		e.say("rule", "%s applies", title(d.Rule, d.Name))
+		e.say("rule", "%s applies", e.title(d.Rule, d.Name))
 	}
 	quirks := reflect.ValueOf(d.Quirks)
 	for i := range quirks.NumField() {
@@ -104,11 +105,11 @@ func (e *Explainer) decision(d *route.Decision) {
 	}
 }
 
-func title(number int, name string) string {
-	if name == "" {
-		return strconv.Itoa(number)
+func (e *Explainer) title(number int, name string) string {
+	if name != "" {
+		name = " " + strconv.Quote(name)
 	}
-	return fmt.Sprintf("%d %q", number, name)
+	return fmt.Sprintf("%d%s (line %d)", number, name, e.Line(number))
 }
 
 // ask asks a handler for one file after the other, as package route does.
