@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +33,14 @@ func TestWhatThePagesShowIsAConfiguration(t *testing.T) {
 				t.Errorf("%s:\n%s%s", page, block, stderr)
 			}
 		}
+	}
+}
+
+func TestTheDHCPServersPartIsJSON(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../brood/examples/pxe.kea.json")
+	if err != nil || !json.Valid(text) {
+		t.Errorf("%v: %s", err, text)
 	}
 }
 
