@@ -51,3 +51,51 @@ func Example() {
 	}
 	_ = main
 }
+
+// A service manager passes sockets, is told when the server is ready, and asks for a
+// reload by SIGHUP and an upgrade by SIGUSR2.
+func ExampleSupervisor_Reload() {
+	options := func() (supervisor.Options, error) {
+		config, err := os.ReadFile("/etc/own.conf") // whatever newHandler understands
+		return supervisor.Options{Config: config, ReadPaths: []string{"/srv/tftp"}}, err
+	}
+	main := func() error {
+		o, err := options()
+		if err != nil {
+			return err
+		}
+		if o.Manager, err = supervisor.FromManager(); err != nil {
+			return err
+		}
+		sup, err := supervisor.New(o)
+		if err != nil {
+			return err
+		}
+		signals := make(chan os.Signal, 8)
+		signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2)
+		go func() {
+			for s := range signals {
+				if s == syscall.SIGUSR2 {
+					sup.Upgrade()
+				} else {
+					sup.Reload(options, func(error) {}) // the log says what came of it
+				}
+			}
+		}()
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		return sup.Run(ctx)
+	}
+	_ = main
+}
+
+// A helper does for workers what they may not do themselves, as an account of its own;
+// the server keeps it running.
+func ExampleHelper() {
+	_ = supervisor.Options{Helpers: []supervisor.Helper{{
+		Name: "mirror",
+		Path: "/usr/libexec/own-mirror",
+		Args: []string{"--quiet"},
+		Dir:  "/var/cache/own-mirror", // made for its account, if it is not there
+	}}}
+}

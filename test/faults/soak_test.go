@@ -38,7 +38,7 @@ func longRun(t *testing.T, sessions int, perWorker string) {
 	var figures []string
 	for round := range rounds {
 		soak(t, s.Addr, sessions, want)
-		if !harness.Eventually(func() bool { last = take(s); return last.active == 0 && last.idle == 4 }) {
+		if !harness.Eventually(func() bool { last = take(s); return last.active == 0 && last.idle == 4 && last.open["pidfd"] == 4 }) {
 			t.Fatalf("round %d: %+v, want nobody served and 4 idle", round, last)
 		}
 		figures = append(figures, fmt.Sprintf("%.1f", float64(last.pss)/1024))
