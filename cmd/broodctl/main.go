@@ -1,8 +1,9 @@
-// Command broodctl is what an operator of brood has besides the server: it reads,
-// checks and explains configuration files.
+// Command broodctl is what an operator of brood has besides the server: it gets files,
+// and reads, checks and explains configuration files.
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,11 +32,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	cmd, err := root.ExecuteC()
+	cmd, err := root.ExecuteContextC(context.Background())
 	var failed failure
+	var coded interface{ ExitCode() int }
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &coded) && coded.ExitCode() != exitUsage:
+		fmt.Fprintln(stderr, err)
+		return coded.ExitCode()
 	case errors.As(err, &failed):
 		fmt.Fprintln(stderr, err)
 		return exitError
@@ -47,7 +52,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "broodctl",
-		Short: "broodctl reads, checks and explains configuration files of brood.",
+		Short: "broodctl is what an operator of brood has besides the server.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return errors.New("which command?")
@@ -56,6 +61,6 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCheck(), newCompile(), newExplain(), newOrigin(), newSchema(), newShowConfig())
+	root.AddCommand(newCheck(), newCompile(), newExplain(), newGet(), newOrigin(), newSchema(), newShowConfig())
 	return root
 }
