@@ -3,6 +3,8 @@ package integration
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,6 +49,13 @@ func TestSIGHUPLooksTheRootUpAnew(t *testing.T) {
 	s.WaitN(1, "reloaded: sessions that begin from now on are served by the new configuration", nil)
 	m.wait("RELOADING=1")
 	m.wait("READY=1")
+	if !slices.ContainsFunc(m.said, func(said string) bool { // in one message, as systemd wants them
+		usec, ok := strings.CutPrefix(said, "RELOADING=1\nMONOTONIC_USEC=")
+		_, err := strconv.ParseUint(usec, 10, 64)
+		return ok && err == nil
+	}) {
+		t.Errorf("it was told %q, want the time of the reload in the message that tells of it", m.said)
+	}
 	for range 2 * len(idle) {
 		get(2000)
 	}
