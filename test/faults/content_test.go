@@ -58,7 +58,7 @@ func TestFilesChangeWhileTheyAreServed(t *testing.T) {
 		}},
 		{"deleted", "the old file, whole", os.Remove},
 		{"made unreadable", "the file, whole", func(path string) error { return os.Chmod(path, 0) }},
-		{"its directory deleted", "the old file, whole", func(path string) error { return os.RemoveAll(filepath.Dir(path)) }},
+		{"deleted with its directory", "the old file, whole", func(path string) error { return os.RemoveAll(filepath.Dir(path)) }},
 	} {
 		for _, windowsize := range []string{"1", "16"} {
 			name := tt.name + " " + windowsize

@@ -29,6 +29,10 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	code := harness.Main(m)
+	if missing := rows.unwritten(); len(missing) > 0 {
+		fmt.Printf("README.md has no row of %q\n", missing)
+		code = 1
+	}
 	if *full {
 		rows.print()
 	}
@@ -58,6 +62,20 @@ func (tb *table) add(r row) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	tb.rows = append(tb.rows, r)
+}
+
+// unwritten are the faults that README.md's table lacks.
+func (tb *table) unwritten() (missing []string) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, r := range tb.rows {
+		if !strings.Contains(string(text), "\n| "+r.fault+" | ") {
+			missing = append(missing, r.fault)
+		}
+	}
+	return missing
 }
 
 // print has the faults in the order in which the package has their tests.
