@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"brood/worker/render/inventory"
 )
@@ -21,6 +22,9 @@ type pattern struct {
 func parsePattern(s string) (*pattern, error) {
 	if s == "" {
 		return nil, errors.New("no file: want a pattern such as pxelinux.cfg/01-{mac}")
+	}
+	if !utf8.ValidString(s) {
+		return nil, fmt.Errorf("file %q: want UTF-8", s) // or its expression would not compile, at each request
 	}
 	p := &pattern{prefix: s}
 	if i := strings.IndexAny(s, "*{"); i >= 0 {
