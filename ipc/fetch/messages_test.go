@@ -134,3 +134,25 @@ func FuzzAsk(f *testing.F) {
 		}
 	})
 }
+
+// What a worker takes for an answer is one, byte for byte, that a helper may give.
+func FuzzAnswer(f *testing.F) {
+	for _, a := range answers {
+		f.Add(a.Append(nil))
+		b := a.Append(nil)
+		b[21] = 2 // neither whole nor not
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := fetch.ParseAnswer(b)
+		if err != nil {
+			return
+		}
+		if a.There < 0 || a.Size >= 0 && a.There > a.Size || a.Whole && a.There != a.Size {
+			t.Fatalf("%q parsed to %+v", b, a)
+		}
+		if again := a.Append(nil); string(again) != string(b) {
+			t.Fatalf("%q parsed to %+v, which is %q", b, a, again)
+		}
+	})
+}
