@@ -6,10 +6,18 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 TOOL    := go tool -modfile=test/tools/go.mod
 FUZZTIME ?= 20s
 
-.PHONY: build run test unit race attack faults boot fuzz lint bench clients
+.PHONY: build man run test unit race attack faults boot fuzz lint bench clients
 
 build: ## bin/brood and bin/broodctl
 	go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/ ./cmd/brood ./cmd/broodctl
+
+# As they lie below /usr/share or /usr/local/share.
+man: build ## broodctl's manual pages and shell completions, in bin/share
+	@mkdir -p bin/share/man/man1 bin/share/bash-completion/completions bin/share/zsh/site-functions bin/share/fish/vendor_completions.d
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) bin/broodctl man --dir bin/share/man/man1
+	bin/broodctl completion bash >bin/share/bash-completion/completions/broodctl
+	bin/broodctl completion zsh >bin/share/zsh/site-functions/_broodctl
+	bin/broodctl completion fish >bin/share/fish/vendor_completions.d/broodctl.fish
 
 run: build ## serve a small demo tree on 127.0.0.1:6969
 	@cmd/brood/demo/run bin/brood 127.0.0.1:6969

@@ -50,16 +50,18 @@ With --repeat the file is got so often, --concurrency times at once, what comes 
 dropped, and a summary tells how that went.
 
 Exit codes:
-  0    complete
-  1    the server answered ERROR, or what TFTP does not allow
-  2    wrong arguments
-  3    nobody answers, the server fell silent, or the host is unknown
-  4    what comes can't be written, or nothing be sent
-  5    the content is not what --check says, or not as long as the server said
-  130  interrupted
+
+    0    complete
+    1    the server answered ERROR, or what TFTP does not allow
+    2    wrong arguments
+    3    nobody answers, the server fell silent, or the host is unknown
+    4    what comes can't be written, or nothing be sent
+    5    the content is not what --check says, or not as long as the server said
+    130  interrupted
+
 With --repeat it is that of the failure which came most often.`,
 		Example: `  broodctl get tftp://192.0.2.1/pxelinux.0
-  broodctl get --check sha256:9f86… -o /tmp/k tftp://boot.example.net/vmlinuz
+  broodctl get --check sha256:9f86d0... -o /tmp/k tftp://boot.example.net/vmlinuz
   broodctl get --repeat 1000 --concurrency 100 tftp://192.0.2.1/initrd.img`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

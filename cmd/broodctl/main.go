@@ -59,8 +59,8 @@ func newRoot() *cobra.Command {
 		},
 		SilenceErrors: true, // run tells them
 		SilenceUsage:  true,
+		Version:       release,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCheck(), newCompile(), newExplain(), newGet(), newOrigin(), newSchema(), newShowConfig())
+	root.AddCommand(newCheck(), newCompile(), newExplain(), newGet(), newMan(), newOrigin(), newSchema(), newShowConfig())
 	return root
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"brood/cmd/internal/config"
 )
@@ -18,6 +19,7 @@ func newShowConfig() *cobra.Command {
 	set := flag.NewFlagSet("", flag.ContinueOnError)
 	config.Record(set, &given)
 	cmd.Flags().AddGoFlagSet(set)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = descriptions()[f.Name] }) // for the manual page and completions
 	cmd.SetUsageTemplate(cmd.UseLine() + "\n\n" + config.Help)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		file, r, err := settled(args[0], given)
