@@ -24,145 +24,160 @@ var ErrMalformed = errors.New("ipc: malformed message")
 // it: the library's own decoders read nil as zero, a negative number as a huge
 // one and a huge one as negative.
 
-type encoder struct {
-	*msgpack.Encoder
+// Encoder writes a message field by field.
+type Encoder struct {
+	to  *msgpack.Encoder
 	buf bytes.Buffer
 	err error
 }
 
-func newEncoder(fields int) *encoder {
-	e := &encoder{}
-	e.Encoder = msgpack.NewEncoder(&e.buf)
-	e.array(fields)
+// NewEncoder begins a message of so many fields.
+func NewEncoder(fields int) *Encoder {
+	e := &Encoder{}
+	e.to = msgpack.NewEncoder(&e.buf)
+	e.Array(fields)
 	return e
 }
 
-func (e *encoder) keep(err error) {
+// Keep notes the first fault.
+func (e *Encoder) Keep(err error) {
 	if e.err == nil {
 		e.err = err
 	}
 }
 
-func (e *encoder) array(n int)              { e.keep(e.EncodeArrayLen(n)) }
-func (e *encoder) uint(v uint64)            { e.keep(e.EncodeUint(v)) }
-func (e *encoder) int(v int64)              { e.keep(e.EncodeInt(v)) }
-func (e *encoder) string(v string)          { e.keep(e.EncodeString(v)) }
-func (e *encoder) duration(v time.Duration) { e.int(int64(v)) }
+// The types of fields; an Array has the elements that are written next.
+func (e *Encoder) Array(n int)              { e.Keep(e.to.EncodeArrayLen(n)) }
+func (e *Encoder) Uint(v uint64)            { e.Keep(e.to.EncodeUint(v)) }
+func (e *Encoder) Int(v int64)              { e.Keep(e.to.EncodeInt(v)) }
+func (e *Encoder) Text(v string)            { e.Keep(e.to.EncodeString(v)) }
+func (e *Encoder) Duration(v time.Duration) { e.Int(int64(v)) }
 
-func (e *encoder) addr(a netip.AddrPort) {
+// Addr writes an address in its binary form.
+func (e *Encoder) Addr(a netip.AddrPort) {
 	b, err := a.MarshalBinary()
-	e.keep(err)
-	e.keep(e.EncodeBytes(b))
+	e.Keep(err)
+	e.Keep(e.to.EncodeBytes(b))
 }
 
-func (e *encoder) bytes() ([]byte, error) { return e.buf.Bytes(), e.err }
+// Bytes returns the message, or the first fault.
+func (e *Encoder) Bytes() ([]byte, error) { return e.buf.Bytes(), e.err }
 
-type decoder struct {
-	*msgpack.Decoder
-	src *bytes.Reader
-	err error
+// Decoder reads a message field by field. After the first fault every field is its
+// zero value.
+type Decoder struct {
+	from *msgpack.Decoder
+	src  *bytes.Reader
+	err  error
 }
 
-func newDecoder(b []byte, fields int) *decoder {
-	d := &decoder{src: bytes.NewReader(b)}
-	d.Decoder = msgpack.NewDecoder(d.src)
-	if n := d.array(); d.err == nil && n != fields {
-		d.keep(fmt.Errorf("%d fields, want %d", n, fields))
+// NewDecoder begins to read a message that must have so many fields.
+func NewDecoder(b []byte, fields int) *Decoder {
+	d := &Decoder{src: bytes.NewReader(b)}
+	d.from = msgpack.NewDecoder(d.src)
+	if n := d.Array(); d.err == nil && n != fields {
+		d.Keep(fmt.Errorf("%d fields, want %d", n, fields))
 	}
 	return d
 }
 
-func (d *decoder) keep(err error) {
+// Keep notes the first fault.
+func (d *Decoder) Keep(err error) {
 	if d.err == nil && err != nil {
 		d.err = err
 	}
 }
 
 // next says whether the next field is of the wanted type.
-func (d *decoder) next(want string, is func(code byte) bool) bool {
+func (d *Decoder) next(want string, is func(code byte) bool) bool {
 	if d.err != nil {
 		return false
 	}
-	code, err := d.PeekCode()
+	code, err := d.from.PeekCode()
 	if err == nil && !is(code) {
 		err = fmt.Errorf("type code %#x in place of %s", code, want)
 	}
-	d.keep(err)
+	d.Keep(err)
 	return err == nil
 }
 
 // length is a claimed number of elements or bytes, each at least one byte long.
-func (d *decoder) length(n int, err error) int {
+func (d *Decoder) length(n int, err error) int {
 	if err == nil && (n < 0 || n > d.src.Len()) {
 		err = io.ErrUnexpectedEOF
 	}
-	d.keep(err)
+	d.Keep(err)
 	if d.err != nil {
 		return 0
 	}
 	return n
 }
 
-func (d *decoder) array() int {
+// Array returns how many elements follow.
+func (d *Decoder) Array() int {
 	if !d.next("an array", isArray) {
 		return 0
 	}
-	return d.length(d.DecodeArrayLen())
+	return d.length(d.from.DecodeArrayLen())
 }
 
-func (d *decoder) raw(want string, is func(byte) bool) []byte {
+func (d *Decoder) raw(want string, is func(byte) bool) []byte {
 	if !d.next(want, is) {
 		return nil
 	}
-	b := make([]byte, d.length(d.DecodeBytesLen()))
+	b := make([]byte, d.length(d.from.DecodeBytesLen()))
 	if d.err == nil {
-		d.keep(d.ReadFull(b))
+		d.Keep(d.from.ReadFull(b))
 	}
 	return b
 }
 
-func (d *decoder) string() string { return string(d.raw("a string", msgpcode.IsString)) }
+// Text reads a string.
+func (d *Decoder) Text() string { return string(d.raw("a string", msgpcode.IsString)) }
 
-// uint returns 0 for what is over most.
-func (d *decoder) uint(most uint64) uint64 {
+// Uint returns 0 for what is over most.
+func (d *Decoder) Uint(most uint64) uint64 {
 	if !d.next("an unsigned number", isUint) {
 		return 0
 	}
-	v, err := d.DecodeUint64()
+	v, err := d.from.DecodeUint64()
 	if err == nil && v > most {
 		err = fmt.Errorf("%d is over %d", v, most)
 	}
-	d.keep(err)
+	d.Keep(err)
 	if err != nil {
 		return 0
 	}
 	return v
 }
 
-func (d *decoder) int() int64 {
+// Int reads a number of either sign.
+func (d *Decoder) Int() int64 {
 	if !d.next("a number", isInt) {
 		return 0
 	}
-	if code, _ := d.PeekCode(); isUint(code) {
-		return int64(d.uint(math.MaxInt64))
+	if code, _ := d.from.PeekCode(); isUint(code) {
+		return int64(d.Uint(math.MaxInt64))
 	}
-	v, err := d.DecodeInt64()
-	d.keep(err)
+	v, err := d.from.DecodeInt64()
+	d.Keep(err)
 	return v
 }
 
-func (d *decoder) duration() time.Duration { return time.Duration(d.int()) }
+// Duration reads nanoseconds.
+func (d *Decoder) Duration() time.Duration { return time.Duration(d.Int()) }
 
-func (d *decoder) addr() netip.AddrPort {
+// Addr is the inverse of Encoder.Addr.
+func (d *Decoder) Addr() netip.AddrPort {
 	var a netip.AddrPort
 	if b := d.raw("an address", msgpcode.IsBin); d.err == nil {
-		d.keep(a.UnmarshalBinary(b))
+		d.Keep(a.UnmarshalBinary(b))
 	}
 	return a
 }
 
-// end reports the first fault, a left-over byte included.
-func (d *decoder) end() error {
+// End reports the first fault, a left-over byte included.
+func (d *Decoder) End() error {
 	if d.err == nil && d.src.Len() > 0 {
 		d.err = fmt.Errorf("%d bytes left over", d.src.Len())
 	}

@@ -45,6 +45,7 @@ type Frame struct {
 	Packets             uint64        // DATA and OACK sent, the repeated ones included
 	Retransmissions     uint64        // of those, sent before
 	FirstSent           time.Duration // from the request's arrival to the first packet of the answer; 0: none was sent
+	RoundTrip           time.Duration // to the peer, smoothed; 0: not measured
 
 	ErrorCode uint16 // of the ERROR packet that ended the session, by either side
 	Detail    string // for the log: the peer's message or the handler's error
@@ -52,26 +53,27 @@ type Frame struct {
 	Request string // of KindRequest: the datagram
 }
 
-const frameFields = 13
+const frameFields = 14
 
 // Append appends the frame's wire form to b. Detail is cut to MaxDetail, Request
 // to MaxRequest.
 func (f *Frame) Append(b []byte) ([]byte, error) {
-	e := newEncoder(frameFields)
-	e.uint(uint64(f.Kind))
-	e.uint(f.Session)
-	e.uint(uint64(f.Outcome))
-	e.uint(uint64(f.Blksize))
-	e.uint(uint64(f.Windowsize))
-	e.int(f.Size)
-	e.uint(f.Bytes)
-	e.uint(f.Packets)
-	e.uint(f.Retransmissions)
-	e.duration(f.FirstSent)
-	e.uint(uint64(f.ErrorCode))
-	e.string(f.Detail[:min(len(f.Detail), MaxDetail)])
-	e.string(f.Request[:min(len(f.Request), MaxRequest)])
-	body, err := e.bytes()
+	e := NewEncoder(frameFields)
+	e.Uint(uint64(f.Kind))
+	e.Uint(f.Session)
+	e.Uint(uint64(f.Outcome))
+	e.Uint(uint64(f.Blksize))
+	e.Uint(uint64(f.Windowsize))
+	e.Int(f.Size)
+	e.Uint(f.Bytes)
+	e.Uint(f.Packets)
+	e.Uint(f.Retransmissions)
+	e.Duration(f.FirstSent)
+	e.Duration(f.RoundTrip)
+	e.Uint(uint64(f.ErrorCode))
+	e.Text(f.Detail[:min(len(f.Detail), MaxDetail)])
+	e.Text(f.Request[:min(len(f.Request), MaxRequest)])
+	body, err := e.Bytes()
 	if err != nil {
 		return b, err
 	}
@@ -80,37 +82,38 @@ func (f *Frame) Append(b []byte) ([]byte, error) {
 }
 
 func decodeFrame(body []byte) (Frame, error) {
-	d := newDecoder(body, frameFields)
+	d := NewDecoder(body, frameFields)
 	f := Frame{
-		Kind:            Kind(d.uint(uint64(kindEnd) - 1)),
-		Session:         d.uint(math.MaxUint64),
-		Outcome:         Outcome(d.uint(uint64(reportable) - 1)),
-		Blksize:         uint32(d.uint(math.MaxUint16)),
-		Windowsize:      uint32(d.uint(math.MaxUint16)),
-		Size:            d.int(),
-		Bytes:           d.uint(math.MaxInt64),
-		Packets:         d.uint(math.MaxInt64),
-		Retransmissions: d.uint(math.MaxInt64),
-		FirstSent:       d.duration(),
-		ErrorCode:       uint16(d.uint(math.MaxUint16)),
-		Detail:          d.string(),
-		Request:         d.string(),
+		Kind:            Kind(d.Uint(uint64(kindEnd) - 1)),
+		Session:         d.Uint(math.MaxUint64),
+		Outcome:         Outcome(d.Uint(uint64(reportable) - 1)),
+		Blksize:         uint32(d.Uint(math.MaxUint16)),
+		Windowsize:      uint32(d.Uint(math.MaxUint16)),
+		Size:            d.Int(),
+		Bytes:           d.Uint(math.MaxInt64),
+		Packets:         d.Uint(math.MaxInt64),
+		Retransmissions: d.Uint(math.MaxInt64),
+		FirstSent:       d.Duration(),
+		RoundTrip:       d.Duration(),
+		ErrorCode:       uint16(d.Uint(math.MaxUint16)),
+		Detail:          d.Text(),
+		Request:         d.Text(),
 	}
 	switch {
 	case f.Kind == 0:
-		d.keep(fmt.Errorf("kind 0"))
+		d.Keep(fmt.Errorf("kind 0"))
 	case f.Kind == KindFinal && !f.Outcome.Reportable():
-		d.keep(fmt.Errorf("final stats without an outcome"))
-	case f.Size < -1 || f.FirstSent < 0:
-		d.keep(fmt.Errorf("size %d, first packet after %d ns", f.Size, f.FirstSent))
+		d.Keep(fmt.Errorf("final stats without an outcome"))
+	case f.Size < -1 || f.FirstSent < 0 || f.RoundTrip < 0:
+		d.Keep(fmt.Errorf("size %d, first packet after %d ns, round trip of %d ns", f.Size, f.FirstSent, f.RoundTrip))
 	case len(f.Detail) > MaxDetail:
-		d.keep(fmt.Errorf("detail of %d bytes", len(f.Detail)))
+		d.Keep(fmt.Errorf("detail of %d bytes", len(f.Detail)))
 	case len(f.Request) > MaxRequest:
-		d.keep(fmt.Errorf("request of %d bytes", len(f.Request)))
+		d.Keep(fmt.Errorf("request of %d bytes", len(f.Request)))
 	case f.Request != "" && f.Kind != KindRequest:
-		d.keep(fmt.Errorf("a request in a frame of kind %d", f.Kind))
+		d.Keep(fmt.Errorf("a request in a frame of kind %d", f.Kind))
 	}
-	if err := d.end(); err != nil {
+	if err := d.End(); err != nil {
 		return Frame{}, err
 	}
 	return f, nil

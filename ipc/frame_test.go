@@ -16,7 +16,7 @@ var frames = []struct {
 	frame Frame
 }{
 	{"ready", Frame{Kind: KindReady}},
-	{"the first valid ACK", Frame{Kind: KindConfirmed, Session: 7, Blksize: 1468, Windowsize: 4, Size: 100, Packets: 2, FirstSent: 150 * time.Microsecond}},
+	{"the first valid ACK", Frame{Kind: KindConfirmed, Session: 7, Blksize: 1468, Windowsize: 4, Size: 100, Packets: 2, FirstSent: 150 * time.Microsecond, RoundTrip: 90 * time.Microsecond}},
 	{"progress with a size that is not known", Frame{Kind: KindProgress, Session: 300, Blksize: 512, Windowsize: 1, Size: -1, Bytes: 1 << 20, Packets: 2050, Retransmissions: 2}},
 	{"a complete session", Frame{Kind: KindFinal, Session: 1 << 40, Outcome: OutcomeComplete, Blksize: 512, Windowsize: 1, Size: 5, Bytes: 5, Packets: 1, FirstSent: 1}},
 	{"a handler's error", Frame{Kind: KindFinal, Session: 1, Outcome: OutcomeRefused, Size: -1, ErrorCode: 1, Detail: "open \"\xff\": no such file"}},
@@ -139,7 +139,7 @@ func TestEveryTruncationOfAFrameIsRefused(t *testing.T) {
 }
 
 func TestAFrameHasOneShape(t *testing.T) { // not parallel: it measures
-	types := []string{"uint", "uint64", "uint", "uint", "uint", "int", "uint", "uint", "uint", "uint", "uint", "string", "string"}
+	types := []string{"uint", "uint64", "uint", "uint", "uint", "int", "uint", "uint", "uint", "uint", "uint", "uint", "string", "string"}
 	f := frames[1].frame
 	f.Kind = KindRequest // the one that may have every field
 	body := appendFrame(t, nil, &f)[frameHeaderLen:]
@@ -167,6 +167,7 @@ func TestAFrameOutOfRangeIsRefused(t *testing.T) {
 		{"more packets than an int64 counts", func(f *Frame) { f.Packets = 1 << 63 }},
 		{"more retransmissions than an int64 counts", func(f *Frame) { f.Retransmissions = 1 << 63 }},
 		{"an answer before the request", func(f *Frame) { f.FirstSent = -1 }},
+		{"a round trip below nothing", func(f *Frame) { f.RoundTrip = -1 }},
 		{"a request where there is none", func(f *Frame) { f.Request = "r" }},
 	} {
 		f := frames[1].frame

@@ -65,26 +65,26 @@ const (
 
 // Encode returns the message for j, or an error when it is over MaxJob.
 func (j *Job) Encode() ([]byte, error) {
-	e := newEncoder(jobFields)
-	e.uint(j.Session)
-	e.addr(j.Peer)
-	e.addr(j.Local)
-	e.string(j.MAC)
-	e.string(j.File)
-	e.uint(uint64(j.Mode))
-	e.array(2 * len(j.Options))
+	e := NewEncoder(jobFields)
+	e.Uint(j.Session)
+	e.Addr(j.Peer)
+	e.Addr(j.Local)
+	e.Text(j.MAC)
+	e.Text(j.File)
+	e.Uint(uint64(j.Mode))
+	e.Array(2 * len(j.Options))
 	for _, o := range j.Options {
-		e.string(o.Name)
-		e.string(o.Value)
+		e.Text(o.Name)
+		e.Text(o.Value)
 	}
-	e.int(int64(j.Received))
-	e.duration(j.Timeout)
-	e.int(int64(j.Retries))
-	e.int(int64(j.MaxBlksize))
-	e.int(int64(j.MaxWindowsize))
-	e.int(int64(j.MaxBurst))
-	e.uint(bit(jobConfirm, j.Confirm) | bit(jobLast, j.Last) | bit(jobMTUClamp, j.MTUClamp) | bit(jobHandBack, j.HandBack))
-	b, err := e.bytes()
+	e.Int(int64(j.Received))
+	e.Duration(j.Timeout)
+	e.Int(int64(j.Retries))
+	e.Int(int64(j.MaxBlksize))
+	e.Int(int64(j.MaxWindowsize))
+	e.Int(int64(j.MaxBurst))
+	e.Uint(bit(jobConfirm, j.Confirm) | bit(jobLast, j.Last) | bit(jobMTUClamp, j.MTUClamp) | bit(jobHandBack, j.HandBack))
+	b, err := e.Bytes()
 	if err == nil && len(b) > MaxJob {
 		err = fmt.Errorf("ipc: job of %d bytes, at most %d fit", len(b), MaxJob)
 	}
@@ -100,37 +100,37 @@ func bit(flag uint64, set bool) uint64 {
 
 // DecodeJob is the inverse of Encode.
 func DecodeJob(b []byte) (Job, error) {
-	d := newDecoder(b, jobFields)
+	d := NewDecoder(b, jobFields)
 	j := Job{
-		Session: d.uint(1<<64 - 1),
-		Peer:    d.addr(),
-		Local:   d.addr(),
-		MAC:     d.string(),
-		File:    d.string(),
-		Mode:    uint8(d.uint(255)),
+		Session: d.Uint(1<<64 - 1),
+		Peer:    d.Addr(),
+		Local:   d.Addr(),
+		MAC:     d.Text(),
+		File:    d.Text(),
+		Mode:    uint8(d.Uint(255)),
 	}
-	n := d.array()
+	n := d.Array()
 	if n%2 != 0 {
-		d.keep(fmt.Errorf("an option without its value"))
+		d.Keep(fmt.Errorf("an option without its value"))
 	}
 	if n > 0 && d.err == nil {
 		j.Options = make([]Option, n/2)
 	}
 	for i := range j.Options {
-		j.Options[i] = Option{Name: d.string(), Value: d.string()}
+		j.Options[i] = Option{Name: d.Text(), Value: d.Text()}
 	}
-	j.Received = Instant(d.int())
-	j.Timeout = d.duration()
-	j.Retries = int(d.int())
-	j.MaxBlksize = int(d.int())
-	j.MaxWindowsize = int(d.int())
-	j.MaxBurst = int(d.int())
-	flags := d.uint(jobFlags - 1)
+	j.Received = Instant(d.Int())
+	j.Timeout = d.Duration()
+	j.Retries = int(d.Int())
+	j.MaxBlksize = int(d.Int())
+	j.MaxWindowsize = int(d.Int())
+	j.MaxBurst = int(d.Int())
+	flags := d.Uint(jobFlags - 1)
 	j.Confirm = flags&jobConfirm != 0
 	j.Last = flags&jobLast != 0
 	j.MTUClamp = flags&jobMTUClamp != 0
 	j.HandBack = flags&jobHandBack != 0
-	if err := d.end(); err != nil {
+	if err := d.End(); err != nil {
 		return Job{}, err
 	}
 	return j, nil

@@ -85,6 +85,10 @@ func (s *Sender) Acked() uint64 { return s.acked }
 // included: it is there, and its address is not forged.
 func (s *Sender) Confirmed() bool { return s.confirmed }
 
+// RoundTrip returns the smoothed round trip to the peer (RFC 6298); 0 when none was
+// measured.
+func (s *Sender) RoundTrip() time.Duration { return s.timer.srtt }
+
 // Step consumes one event and says what to send and when to wake. It does not
 // allocate and retains nothing of ev but the strings of its Err.
 //

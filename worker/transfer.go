@@ -321,7 +321,9 @@ func (t *transfer) handBack(b []byte) {
 	t.stats.Request = ""
 }
 
-func (t *transfer) count() { t.stats.Bytes = t.window.bytes(t.sender.Acked()) }
+func (t *transfer) count() {
+	t.stats.Bytes, t.stats.RoundTrip = t.window.bytes(t.sender.Acked()), t.sender.RoundTrip()
+}
 
 // abort ends a session that has begun to transfer.
 func (t *transfer) abort(outcome ipc.Outcome, e *protocol.Error, detail string) *ipc.Frame {
