@@ -24,6 +24,7 @@ const (
 	OutcomeCrashed    // the worker died without a last word: panic, exit, signal
 	OutcomeViolated   // the worker broke the contract with its supervisor, and was killed
 	OutcomeUnserved   // no worker could be handed the job
+	OutcomeKilled     // an operator ended it
 )
 
 // Reportable says whether a worker may claim o in its final stats.
@@ -65,6 +66,8 @@ func (o Outcome) String() string {
 		return "violated"
 	case OutcomeUnserved:
 		return "unserved"
+	case OutcomeKilled:
+		return "killed"
 	default:
 		return "unknown"
 	}

@@ -5,7 +5,7 @@ import "testing"
 func TestEveryOutcomeHasAWordOfItsOwn(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]Outcome)
-	for o := OutcomeNone; o <= OutcomeUnserved; o++ {
+	for o := OutcomeNone; o <= OutcomeKilled; o++ {
 		if o == reportable {
 			continue // a mark between the groups, and no outcome
 		}
@@ -18,7 +18,7 @@ func TestEveryOutcomeHasAWordOfItsOwn(t *testing.T) {
 		}
 		seen[word] = o
 	}
-	if got := (OutcomeUnserved + 1).String(); got != "unknown" {
+	if got := (OutcomeKilled + 1).String(); got != "unknown" {
 		t.Errorf("the outcome after the last is %q", got)
 	}
 }
@@ -29,7 +29,7 @@ func TestAWorkerReportsOnlyWhatItCanKnow(t *testing.T) {
 		OutcomeComplete: true, OutcomeDeclined: true, OutcomeRefused: true, OutcomePeerError: true, OutcomePeerGone: true,
 		OutcomeTimedOut: true, OutcomeOpenTimeout: true, OutcomeAborted: true, OutcomeStopped: true,
 	}
-	for o := OutcomeNone; o <= OutcomeUnserved+1; o++ {
+	for o := OutcomeNone; o <= OutcomeKilled+1; o++ {
 		if got := o.Reportable(); got != can[o] {
 			t.Errorf("%v (%d): reportable %v, want %v", o, o, got, can[o])
 		}

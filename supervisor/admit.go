@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"brood/ipc"
+	"brood/ipc/admin"
 	"brood/protocol"
 )
 
@@ -97,7 +98,7 @@ func (s *Supervisor) mayAsk(now time.Time, l *listener, a arrival) bool {
 	case !s.gate.often(now, source):
 		s.counters.Refused.TooOften++
 		s.grumble(now, "request dropped: its source asks too often", "peer", a.peer.String())
-	case !s.gate.access.allows(source):
+	case !s.gate.admits(source):
 		s.counters.Refused.Denied++
 		l.refuse(a, &protocol.Error{Code: protocol.CodeAccessViolation, Message: "This server does not serve your address"})
 		s.grumble(now, "request refused: its source is denied", "peer", a.peer.String())
@@ -227,6 +228,8 @@ func (s *Supervisor) handOver(now time.Time, sess *session, w *worker) error {
 	s.pool.demand.take(len(s.pool.idle))
 	s.pool.busy[w.id] = w
 	s.counters.Started++
+	sess.speed.begin(now)
+	s.tellSession(now, admin.EventBegun, sess)
 	return nil
 }
 
@@ -275,4 +278,5 @@ func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack
 	record := sess.record(now, outcome)
 	record.Stack = stack
 	s.report.session(record, logged, suppressed, s.OnSessionStats)
+	s.tellEnded(now, sess.id, record, logged)
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/admin"
 	"brood/protocol"
 )
 
@@ -71,6 +72,7 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 	request := f.Request
 	f.Request = ""
 	sess.last = *f
+	sess.speed.note(now, f.Bytes)
 	if f.Kind == ipc.KindRequest {
 		if !s.SinglePort {
 			s.violation(now, w, "a request of its client's, without being asked")
@@ -88,6 +90,9 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 		for older := sess.older; older != nil; older = older.older {
 			s.endSession(now, older, Superseded)
 		}
+	}
+	if f.Kind == ipc.KindProgress {
+		s.tellSession(now, admin.EventProgress, sess)
 	}
 	if f.Kind == ipc.KindFinal {
 		outcome := f.Outcome
@@ -341,7 +346,7 @@ func (s *Supervisor) bury(now time.Time, w *worker, exit, stack string) {
 	switch outcome {
 	case Drained:
 		e.Message = "Server is shutting down"
-	case Stalled, Overdue:
+	case Stalled, Overdue, Killed:
 		e.Message = "Server ended the session"
 	}
 	if outcome != Superseded && outcome != TimedOut {

@@ -9,6 +9,7 @@ import (
 // A gate says which sources may ask, and how often.
 type gate struct {
 	access    access
+	rules     rules // before access
 	addresses rates
 	prefixes  rates
 }
@@ -30,8 +31,17 @@ func (g *gate) often(now time.Time, source netip.Addr) bool {
 	return g.addresses.take(now, netip.PrefixFrom(source, source.BitLen())) && g.prefixes.take(now, network(source))
 }
 
-// expire forgets sources that have not asked for a while.
+// admits says whether a source may ask at all.
+func (g *gate) admits(source netip.Addr) bool {
+	if allowed, ok := g.rules.decides(source); ok {
+		return allowed
+	}
+	return g.access.allows(source)
+}
+
+// expire forgets sources that have not asked for a while, and rules whose time is over.
 func (g *gate) expire(now time.Time) {
+	g.rules.expire(now)
 	g.addresses.expire(now)
 	g.prefixes.expire(now)
 }
@@ -133,6 +143,14 @@ func familyIndex(a netip.Addr) int {
 }
 
 func (a *access) allows(source netip.Addr) bool {
+	if allowed, ok := a.decides(source); ok {
+		return allowed
+	}
+	return a.open
+}
+
+// decides says what the longest prefix says that a source is in, if it is in any.
+func (a *access) decides(source netip.Addr) (allowed, ok bool) {
 	source = source.WithZone("")
 	of := &a.verdicts[familyIndex(source)]
 	for bits := source.BitLen(); bits >= 0; bits-- {
@@ -141,10 +159,10 @@ func (a *access) allows(source netip.Addr) bool {
 		}
 		p, _ := source.Prefix(bits)
 		if allowed, ok := of[bits][p]; ok {
-			return allowed
+			return allowed, true
 		}
 	}
-	return a.open
+	return false, false
 }
 
 // checkPrefixes finds what no source is in, or what is in both lists.

@@ -168,6 +168,9 @@ func (s *Supervisor) tick(now time.Time) {
 		s.at(s.pool.holdUntil)
 	}
 	s.gate.expire(now)
+	if next := s.gate.rules.next(); !next.IsZero() {
+		s.at(next)
+	}
 	s.queue.expire(now)
 	s.crashes.expire(now)
 	if s.queue.dropStale(now, staleAtOnce, func(waiting *session) {

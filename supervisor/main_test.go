@@ -174,6 +174,7 @@ type spec struct {
 	PortRange                              PortRange
 	Helper                                 []string // its arguments; none: no helper
 	HelperDir                              string
+	Admin                                  string // the socket's path
 }
 
 // helpers are those that a specification names, with that configuration.
@@ -222,9 +223,18 @@ func serveChild() int {
 		PortRange:      sp.PortRange,
 		DrainTimeout:   time.Hour, // ends by Hurry or not at all
 		StatsInterval:  time.Hour,
+		Admin:          Admin{Path: sp.Admin, Program: "tester 1", ConfigFile: "/etc/tester", Config: []byte("first")},
 		OnSessionStats: func(s SessionStats) { say(event{Session: &s}) },
 		OnServerStats:  func(s ServerStats) { say(event{Server: &s}) },
 		Logger:         hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: os.Stderr}),
+	}
+	o.Admin.Reload = func() (Options, error) {
+		next := o
+		next.Admin.Config = bytes.Repeat([]byte("second"), 20_000) // more than a frame holds
+		if sp.Config == "unreloadable" {
+			return next, errors.New("it is gone")
+		}
+		return next, nil
 	}
 	sup, err := New(o)
 	if err != nil {

@@ -174,6 +174,9 @@ type Options struct {
 	OnServerStats  func(ServerStats)
 	StatsInterval  time.Duration
 
+	// Admin is a socket for operators. The zero value is none.
+	Admin Admin
+
 	// Logger gets one line for each session and each event worth one; of sessions
 	// that were never acknowledged and did not crash, 100 at once and 10 a second. Nil
 	// means none.
@@ -328,6 +331,7 @@ func (o Options) settle() (*settings, error) {
 	}
 	s.MaxSessionTime = orDefault(s.MaxSessionTime, 24*time.Hour)
 	s.DrainTimeout = orDefault(s.DrainTimeout, 30*time.Second)
+	s.Admin.check(fault)
 	s.StatsInterval = orDefault(s.StatsInterval, time.Minute)
 	if s.StatsInterval < time.Millisecond { // negative is 0 by now
 		fault("StatsInterval %v: want at least 1ms", o.StatsInterval)

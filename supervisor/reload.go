@@ -75,8 +75,9 @@ type reload struct {
 // Allow, Deny, MaxRequestsPerSource, MaxRequestsPerPrefix, MaxSessionsPerSource,
 // NoPenalties, MinIdle, MaxIdle, SessionsPerWorker, Timeout, Retries, MaxBlksize,
 // MaxWindowsize, MaxBurst, NoMTUClamp, StallTimeout, MaxSessionTime, DrainTimeout,
-// StatsInterval and Helpers, of which those that are as before go on; the Dir of one
-// that is new must be there, since this process can't make it any more. Callbacks and
+// StatsInterval, what Admin says of the configuration, and Helpers, of which those that
+// are as before go on; the Dir of one that is new must be there, since this process
+// can't make it any more. Callbacks and
 // the Logger stay; of what else has changed the log says that it takes a restart, or an
 // upgrade.
 //
@@ -149,6 +150,7 @@ func (s *Supervisor) reject(g *generation, why string) {
 func (s *Supervisor) accept(now time.Time, g *generation) {
 	old := s.gen
 	s.gen, s.candidate = g, nil
+	s.generation++
 	s.adopt(now, g)
 	s.outdate(now, func(w *worker) bool { return w.gen != g })
 	go old.end()
@@ -182,6 +184,7 @@ func (s *Supervisor) adopt(now time.Time, g *generation) {
 		g.guard.report(s.report)
 	}
 	s.guard = g.guard
+	s.Admin.Config, s.Admin.ConfigFile = next.Admin.Config, next.Admin.ConfigFile
 	s.setHelpers(now, next.Helpers)
 }
 
@@ -197,6 +200,7 @@ func (s *Supervisor) fixed(next *settings) (names []string) {
 		{"SinglePort", s.SinglePort == next.SinglePort},
 		{"MaxSessions", s.MaxSessions == next.MaxSessions},
 		{"MaxWaiting", s.MaxWaiting == next.MaxWaiting},
+		{"Admin", s.Admin.Path == next.Admin.Path && s.Admin.Group == next.Admin.Group},
 	} {
 		if !o.same {
 			names = append(names, o.name)

@@ -44,8 +44,10 @@ type session struct {
 
 	stranger bool      // its source was not known when it asked, and has acknowledged nothing
 	proved   bool      // the client has acknowledged something: its address is its own
+	over     bool      // it has ended
 	last     ipc.Frame // the worker's latest word
-	ending   Outcome   // why the supervisor asked it to end; OutcomeNone if it did not
+	speed    speed
+	ending   Outcome // why the supervisor asked it to end; OutcomeNone if it did not
 }
 
 // table holds every session that waits or runs.
@@ -85,6 +87,7 @@ func (t *table) add(s *session) {
 }
 
 func (t *table) remove(s *session) {
+	s.over = true
 	if source := s.source(); !s.handed.IsZero() {
 		if t.running[source]--; t.running[source] <= 0 {
 			delete(t.running, source)

@@ -28,6 +28,7 @@ const (
 	Crashed     = ipc.OutcomeCrashed     // the worker died: panic, exit, signal
 	Violated    = ipc.OutcomeViolated    // the worker broke its contract and was killed
 	Unserved    = ipc.OutcomeUnserved    // it waited and was never given to a worker
+	Killed      = ipc.OutcomeKilled      // an operator ended it
 )
 
 // SessionStats is the record of one session that ended.
@@ -71,7 +72,7 @@ type ServerStats struct {
 	TimedOut  uint64 // TimedOut and PeerGone
 	Failed    uint64 // PeerError, Refused, OpenTimeout, Aborted
 	Crashed   uint64 // Crashed and Violated
-	Ended     uint64 // Superseded and Drained
+	Ended     uint64 // Superseded, Drained and Killed
 	Expired   uint64 // Stalled and Overdue
 
 	Refused struct { // requests that no session was made of, by reason

@@ -17,7 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/admin"
 	"brood/ipc/sandbox"
+	"brood/supervisor/internal/desk"
 )
 
 // Supervisor is one server. New binds its ports, Run serves and frees them; one
@@ -29,6 +31,8 @@ type Supervisor struct {
 	listeners []*listener
 	addrs     []netip.AddrPort
 	notifier  notifier
+	admin     *desk.Socket // nil: none
+	operators int          // the group that may use it; -1: none
 	inbox     *inbox
 	ran       atomic.Bool   // Run or Close was called
 	hurried   chan struct{} // Hurry was called; Run may wait for the log by then
@@ -38,7 +42,10 @@ type Supervisor struct {
 	epoll          int
 	started        time.Time
 	report         *reporter
+	desk           *desk.Desk // where operators come; nil: none, or not yet
+	history        history
 	gen            *generation
+	generation     uint64 // how many there were
 	reloading      bool
 	pending        *reload     // to be done after the one that is under way
 	candidate      *generation // whose first worker is on its way; nil: none
@@ -93,20 +100,29 @@ func New(o Options) (*Supervisor, error) {
 	if s.guard, err = newGuard(settled, abi, filter); err != nil {
 		return nil, err
 	}
-	if err := s.bind(); err != nil {
+	if err = s.obtainAll(); err != nil {
 		s.closeListeners()
-		return nil, err
-	}
-	if s.notifier, err = newNotifier(&s.Manager); err != nil {
-		s.closeListeners()
-		return nil, fmt.Errorf("the service manager's socket: %w", err)
-	}
-	if s.inbox, err = newInbox(); err != nil {
+		s.closeAdmin()
 		s.notifier.close()
-		s.closeListeners()
 		return nil, err
 	}
 	return s, nil
+}
+
+// obtainAll opens what takes the rights that this process was started with.
+func (s *Supervisor) obtainAll() (err error) {
+	s.notifier.fd = -1
+	if err := s.openAdmin(); err != nil {
+		return err
+	}
+	if err := s.bind(); err != nil {
+		return err
+	}
+	if s.notifier, err = newNotifier(&s.Manager); err != nil {
+		return fmt.Errorf("the service manager's socket: %w", err)
+	}
+	s.inbox, err = newInbox()
+	return err
 }
 
 func (s *Supervisor) bind() error {
@@ -193,6 +209,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { s.inbox.post(func() { s.drain(time.Now()) }) })
 	defer stop()
 	s.loop()
+	s.leaveOperators(admin.ReasonDrained)
 	s.flush()
 	return s.fatal
 }
@@ -292,6 +309,7 @@ func (s *Supervisor) prepare() error {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
 	s.gen.start(s)
+	s.generation = 1
 	s.setHelpers(s.started, s.Helpers)
 	if surplus != nil {
 		s.report.logf(hclog.Warn, "the supervisor keeps capabilities that it has no use for", "error", surplus.Error())
@@ -329,6 +347,7 @@ func (s *Supervisor) listening() {
 	for _, l := range s.listeners {
 		s.report.logf(hclog.Info, "listening", "address", l.addr.String())
 	}
+	s.serveOperators()
 	s.notify("READY=1", s.status())
 }
 
@@ -392,6 +411,7 @@ func (s *Supervisor) close() {
 		s.gen.end()
 	}
 	s.closeListeners()
+	s.closeAdmin()
 	s.inbox.close()
 	s.notifier.close()
 	ipc.CloseFD(s.epoll)
@@ -444,7 +464,7 @@ func (s *Supervisor) count(outcome Outcome, last *ipc.Frame) {
 		c.TimedOut++
 	case Crashed, Violated:
 		c.Crashed++
-	case Superseded, Drained:
+	case Superseded, Drained, Killed:
 		c.Ended++
 	case Stalled, Overdue:
 		c.Expired++

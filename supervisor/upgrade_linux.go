@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/admin"
 	"brood/protocol"
 )
 
@@ -48,6 +49,7 @@ type handover struct {
 	Waiting []passed
 	Served  []passed // whose clients may not have heard anything yet
 	Known   []string // addresses
+	Rules   []passedRule
 }
 
 // passed is a request and where it came from and to.
@@ -71,7 +73,7 @@ type successor struct {
 
 // Upgrade replaces this process by a new one of the executable that it was started
 // from, which may be another file by now, with the same arguments. The new one gets
-// the ports, the waiting requests and the service manager; sessions that run go on
+// the ports, the waiting requests, the admin socket and the service manager; sessions that run go on
 // here, and Run returns when they have ended, or after 10 min. Until the new one is
 // ready, and if it never is, this one serves on, and the log says why. Options of the
 // new process that name other addresses are heeded; Options.Manager must be what
@@ -118,6 +120,10 @@ func (s *Supervisor) startSuccessor() (*successor, error) {
 	for _, l := range s.listeners {
 		files = append(files, uintptr(l.fd))
 		names = append(names, l.name)
+	}
+	if s.admin != nil {
+		files = append(files, uintptr(s.admin.FD))
+		names = append(names, adminPrefix+s.admin.Path())
 	}
 	env := []string{handoverEnv + "=" + strings.Join(names, "\n")}
 	if s.Manager.NotifySocket != "" {
@@ -220,6 +226,7 @@ func (s *Supervisor) handover() (h handover) {
 	for i := range s.queue.known.entries {
 		h.Known = append(h.Known, s.queue.known.entries[i].key.String())
 	}
+	h.Rules = s.gate.rules.pass()
 	return h
 }
 
@@ -242,6 +249,10 @@ func (s *Supervisor) abdicate(next *successor) {
 	s.notify(fmt.Sprintf("MAINPID=%d", next.pid))
 	s.successor = nil
 	s.retireHelpers()
+	if s.admin != nil {
+		s.admin.Leave()
+		go s.leaveOperators(admin.ReasonUpgraded)
+	}
 	s.DrainTimeout = max(s.DrainTimeout, upgradeDrain)
 	s.notifier.close()               // what it hears from now on is the new one's
 	s.queue.empty(s.sessions.remove) // the new one has them
@@ -300,6 +311,9 @@ func (p *predecessor) port(name string) (fd int, ok bool) {
 // its own.
 func (p *predecessor) closePorts() {
 	for name, fds := range p.ports {
+		if path, ok := strings.CutPrefix(name, adminPrefix); ok {
+			os.Remove(path) // if it may
+		}
 		for _, fd := range fds {
 			if !strings.HasPrefix(name, socketPrefix) {
 				unix.Close(fd)
@@ -341,6 +355,7 @@ func (s *Supervisor) takeUp(now time.Time, h handover) {
 			s.queue.meet(now, addr)
 		}
 	}
+	s.gate.rules.takeOver(h.Rules)
 	s.elsewhere, s.elsewhereUntil = make(map[conversation]string), now.Add(elsewhereFor)
 	for _, r := range h.Served {
 		if with, ok := r.with(); ok {

@@ -61,20 +61,21 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if o.Manager, err = supervisor.FromManager(); err != nil {
 		return src.failed(s, stderr, err)
 	}
+	o.Admin.Reload = func() (supervisor.Options, error) {
+		next, o, err := src.load()
+		if err != nil {
+			return o, err
+		}
+		if next.LogFormat != s.LogFormat {
+			log.Warn("log-format has changed: it takes a restart, or an upgrade (SIGUSR2), to be in force")
+		}
+		log.SetLevel(next.LogLevel.Level())
+		report(&o)
+		return o, nil
+	}
 	sup, err := supervisor.New(o)
 	if err == nil {
-		err = runUntilSignal(sup, log, func() (supervisor.Options, error) {
-			next, o, err := src.load()
-			if err != nil {
-				return o, err
-			}
-			if next.LogFormat != s.LogFormat {
-				log.Warn("log-format has changed: it takes a restart, or an upgrade (SIGUSR2), to be in force")
-			}
-			log.SetLevel(next.LogLevel.Level())
-			report(&o)
-			return o, nil
-		})
+		err = runUntilSignal(sup, log, o.Admin.Reload)
 	}
 	if err != nil {
 		return src.failed(s, stderr, err)

@@ -145,10 +145,11 @@ func TestFlagsBecomeOptions(t *testing.T) {
 		{[]string{"--max-blksize", "1428"}, supervisor.Options{MaxBlksize: 1428}},
 		{[]string{"--max-windowsize", "8", "--max-burst", "5"}, supervisor.Options{MaxWindowsize: 8, MaxBurst: 5}},
 		{[]string{"--mtu-clamp", "off"}, supervisor.Options{NoMTUClamp: true}},
+		{[]string{"--admin", "/run/b.sock", "--admin-group", "ops"}, supervisor.Options{Admin: supervisor.Admin{Path: "/run/b.sock", Group: "ops", Program: version()}}},
 		{[]string{"--stats-interval", "10s"}, supervisor.Options{StatsInterval: 10 * time.Second}},
 	} {
 		_, got := loaded(t, append([]string{"--root", "/srv"}, tt.args...)...)
-		got.Config = nil
+		got.Config, got.Admin.Config = nil, nil
 		tt.want.ReadPaths = []string{"/srv"}
 		if !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%q:\n got %+v\nwant %+v", tt.args, got, tt.want)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 
 	"brood/cmd/internal/config"
@@ -73,5 +74,23 @@ func (src *source) load() (*config.Server, supervisor.Options, error) {
 		}
 		o.Helpers = []supervisor.Helper{{Name: "origin", Path: broodctl, Args: []string{"origin"}, Config: r.Fetcher, Dir: r.Cache, Workers: true}}
 	}
+	if o.Admin.Path != "" {
+		if err := src.show(&o.Admin, &r.Server, c.Served, base); err != nil {
+			return nil, supervisor.Options{}, err
+		}
+	}
 	return &r.Server, o, nil
+}
+
+// show fills in what operators are shown of what is in force, flags included.
+func (src *source) show(to *supervisor.Admin, s *config.Server, served []byte, base string) (err error) {
+	to.Program = version()
+	if file := string(src.start.Config); filepath.IsAbs(file) {
+		to.ConfigFile = file
+	} else if file != "" {
+		to.ConfigFile = filepath.Join(base, file)
+	}
+	shown := config.Compiled{Server: config.Settings(s), Served: served}
+	to.Config, err = shown.Encode()
+	return err
 }

@@ -26,6 +26,9 @@ wrong with it. brood runs it at its start and at each reload, as a user of its o
 			if err != nil {
 				return err
 			}
+			if file.Compiled.Served, err = shown(&file.Served); err != nil {
+				return failure{err}
+			}
 			b, err := file.Compiled.Encode()
 			if workers {
 				var r *config.Result

@@ -53,7 +53,7 @@ func TestExitCodes(t *testing.T) {
 		{"check a file that serves nothing", []string{"check", filepath.Join(dir, "empty.yaml")}, exitError, "", "what is to be served?"},
 		{"check what is not there", []string{"check", filepath.Join(dir, "none")}, exitError, "", "no such file"},
 		{"check a directory", []string{"check", dir}, exitError, "", "want a file, it is a directory"},
-		{"compile", []string{"compile", good}, exitOK, "brood configuration 1\n", ""},
+		{"compile", []string{"compile", good}, exitOK, "brood configuration 2\n", ""},
 		{"compile a mistake", []string{"compile", bad}, exitError, "", "bad.yaml:1:1: rot"},
 		{"schema", []string{"schema"}, exitOK, `"title": "brood configuration"`, ""},
 		{"show-config", []string{"show-config", good, "--retries", "0", "--listen", ":70", "--listen", ":71"}, exitOK, "listen:\n- :70\n- :71\n", ""},

@@ -17,27 +17,37 @@ import (
 // show prints a document as a file that says the same. What is not said stands there
 // as comments, with its default.
 func show(w io.Writer, d *config.Document) error {
-	var b bytes.Buffer
-	v := reflect.ValueOf(d).Elem()
-	for i := range v.NumField() {
-		part := v.Field(i)
-		for j := range part.NumField() {
-			key := config.Key(part.Type().Field(j))
-			if part.Field(j).IsZero() {
-				fmt.Fprintf(&b, "# %s: %s\n", key, defaultOf(key))
-				continue
-			}
-			text, err := yaml.Dump(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{plain(key), tree(part.Field(j))}})
-			if err != nil {
-				return failure{err}
-			}
-			b.Write(text)
-		}
+	server, err := shown(&d.Server)
+	if err != nil {
+		return failure{err}
 	}
-	if _, err := w.Write(b.Bytes()); err != nil {
+	served, err := shown(&d.Served)
+	if err != nil {
+		return failure{err}
+	}
+	if _, err := w.Write(append(server, served...)); err != nil {
 		return failure{err}
 	}
 	return nil
+}
+
+// shown is what show prints of a part of a document.
+func shown(part any) ([]byte, error) {
+	var b bytes.Buffer
+	v := reflect.ValueOf(part).Elem()
+	for i := range v.NumField() {
+		key := config.Key(v.Type().Field(i))
+		if v.Field(i).IsZero() {
+			fmt.Fprintf(&b, "# %s: %s\n", key, defaultOf(key))
+			continue
+		}
+		text, err := yaml.Dump(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{plain(key), tree(v.Field(i))}})
+		if err != nil {
+			return nil, err
+		}
+		b.Write(text)
+	}
+	return b.Bytes(), nil
 }
 
 func plain(text string) *yaml.Node {

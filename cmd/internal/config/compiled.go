@@ -24,6 +24,8 @@ type Compiled struct {
 	Rules    []byte // the table of package route; empty: no rules
 	Fetcher  []byte // what `broodctl origin` is told; empty: nothing is fetched
 	Cache    string // its directory
+
+	Served []byte // the part of the file that says what is served, for operators
 }
 
 // Part is one handler.
@@ -45,7 +47,7 @@ type Result struct {
 }
 
 // magic begins what Encode returns. Its number changes with the form.
-const magic = "brood configuration 1\n"
+const magic = "brood configuration 2\n"
 
 // Encode is what broodctl prints.
 func (c *Compiled) Encode() ([]byte, error) {

@@ -90,6 +90,7 @@ func (d *Document) Resolve(base string) {
 	}
 	absolute((*string)(&d.Root))
 	absolute((*string)(&d.Cache.Dir))
+	absolute((*string)(&d.Admin))
 	for i := range d.Follow {
 		absolute((*string)(&d.Follow[i]))
 	}

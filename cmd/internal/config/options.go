@@ -35,6 +35,7 @@ func (s *Server) Options() supervisor.Options {
 		StallTimeout:         time.Duration(s.StallTimeout),
 		MaxSessionTime:       time.Duration(s.MaxSessionTime),
 		StatsInterval:        time.Duration(s.StatsInterval),
+		Admin:                supervisor.Admin{Path: string(s.Admin), Group: string(s.AdminGroup)},
 	}
 	if s.Sandbox == "off" {
 		o.Sandbox = supervisor.SandboxOff

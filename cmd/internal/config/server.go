@@ -98,6 +98,15 @@ type Server struct {
 	// End a session that takes longer; 0: never. Default: 24h.
 	MaxSessionTime Span `yaml:"max-session-time"`
 
+	// # Operators
+
+	// A Unix socket on which `broodctl` sees every session, and acts, see
+	// [below](#operating). Default: none.
+	Admin File `yaml:"admin"`
+	// The group that may use this socket, by name or number. Default: that of the account
+	// brood, or else root's, when started as root; else nobody but the server's own user.
+	AdminGroup Account `yaml:"admin-group"`
+
 	// # Reports
 
 	// `text` or `json`, to standard error. Default: text.
