@@ -78,7 +78,7 @@ With --repeat it is that of the failure which came most often.`,
 	flags.BoolVarP(&f.ip6, "ipv6", "6", false, "use IPv6 only")
 	flags.IntVar(&f.settings.Blksize, "blksize", 1428, "ask for blocks of `N` bytes, 8 to 65464; 0: do not ask, which gives 512")
 	flags.IntVar(&f.settings.Windowsize, "windowsize", 16, "ask for windows of `N` blocks, 1 to 65535; 0: do not ask, which gives 1")
-	flags.StringVar(&f.tsize, "tsize", "on", "ask for the file's size: `on|off`")
+	flags.StringVar(&f.tsize, "tsize", "on", "ask for the file's size, in mode octet: `on|off`")
 	flags.DurationVar(&f.settings.Timeout, "timeout", time.Second, "wait for `D` before a packet is repeated, twice as long the next time, 10ms to 255s; if given, the server is asked for the same")
 	flags.IntVar(&f.settings.Retries, "retries", 5, "repeat a packet at most `N` times without an answer, 0 to 100")
 	flags.IntVar(&f.repeat, "repeat", 1, "get the file `N` times and keep none")

@@ -1,4 +1,5 @@
-// Package interop has brood serve clients that others wrote.
+// Package interop has brood serve clients that others wrote, and broodctl get files
+// from servers that others wrote.
 package interop
 
 import (
@@ -118,7 +119,7 @@ func find(t *testing.T, program string) string {
 	if path, err := exec.LookPath(program); err == nil {
 		return path
 	}
-	for _, dir := range []string{"usr/bin", "bin"} {
+	for _, dir := range []string{"usr/bin", "bin", "usr/sbin"} {
 		path, err := filepath.Abs(filepath.Join(unpacked, dir, program))
 		if err == nil && isExecutable(path) {
 			return path

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"brood/protocol"
 	"brood/worker/client"
 )
 
@@ -64,7 +63,7 @@ func (f *Fetcher) fetch(ctx context.Context, c *client.Client, server netip.Addr
 		return s
 	}
 	err = checked.verify(f.Location)
-	if s.Size > 0 && s.Size != s.Bytes && c.Mode == protocol.Octet && err == nil {
+	if s.Size > 0 && s.Size != s.Bytes && err == nil {
 		err = &Failure{"wrong size", ExitCheck, fmt.Errorf("%v from %v: the server said that it has %d bytes, and sent %d", f.Location, server, s.Size, s.Bytes)}
 	}
 	errors.As(err, &s.Err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"brood/protocol"
 	"brood/worker/client"
 )
 
@@ -21,8 +20,8 @@ func (f *Fetcher) Once(ctx context.Context, o *Output, screen io.Writer) *Sessio
 			return
 		}
 		total := r.Size
-		if f.Settings.Mode != protocol.Octet || total == 0 {
-			total = -1 // it is the file's size, not that of its netascii
+		if total == 0 {
+			total = -1 // what servers say that do not know it
 		}
 		bar = bytesBar(screen, f.Location.String(), total)
 	}

@@ -29,7 +29,9 @@ func (s *Settings) client() client.Client {
 	ask := func(name string, value int) {
 		c.Options = append(c.Options, protocol.Option{Name: name, Value: strconv.Itoa(value)})
 	}
-	if s.Tsize {
+	// In netascii the size means nothing (RFC 2349 does not say which it is), and
+	// tftpd-hpa answers the question with ERROR 8.
+	if s.Tsize && s.Mode == protocol.Octet {
 		ask("tsize", 0)
 	}
 	if s.Blksize > 0 {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"brood/protocol"
 )
 
 func TestOptionsAreAskedForAsSet(t *testing.T) {
@@ -15,6 +17,7 @@ func TestOptionsAreAskedForAsSet(t *testing.T) {
 	}{
 		{"none", Settings{Timeout: time.Second}, "[]"},
 		{"all", Settings{Blksize: 1428, Windowsize: 16, Tsize: true, Timeout: 2 * time.Second, AskTimeout: true}, "[{tsize 0} {blksize 1428} {windowsize 16} {timeout 2}]"},
+		{"no size of a text", Settings{Mode: protocol.Netascii, Blksize: 512, Tsize: true}, "[{blksize 512}]"},
 		{"a part of a second", Settings{Timeout: 1500 * time.Millisecond, AskTimeout: true}, "[{utimeout 1500000}]"},
 	} {
 		if c := tt.s.client(); fmt.Sprint(c.Options) != tt.want {
