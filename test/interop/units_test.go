@@ -10,6 +10,16 @@ import (
 	"brood/test/harness"
 )
 
+// needed are the lines without which a unit is as good in systemd's eyes, and not in
+// ours: README's "Under systemd" says what each is for.
+var needed = map[string][]string{
+	"brood.service": {
+		"ExecStart=/usr/sbin/brood serve ", "Type=notify", "ExecReload=kill -HUP $MAINPID", "KillMode=process",
+		"OOMPolicy=continue", "WatchdogSec=", "TimeoutStopSec=60",
+	},
+	"brood.socket": {"ListenDatagram=", "BindIPv6Only=ipv6-only"},
+}
+
 // What systemd reads in our units is what we mean: it knows every line, and finds
 // the program.
 func TestSystemdUnderstandsTheUnits(t *testing.T) {
@@ -22,8 +32,10 @@ func TestSystemdUnderstandsTheUnits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if name == "brood.service" && !strings.Contains(string(text), "ExecStart=/usr/sbin/brood serve ") {
-			t.Errorf("%s does not start /usr/sbin/brood", name)
+		for _, line := range needed[name] {
+			if !strings.Contains(string(text), "\n"+line) {
+				t.Errorf("%s has no line %s", name, line)
+			}
 		}
 		units = append(units, filepath.Join(dir, name))
 		replaced := strings.ReplaceAll(string(text), "/usr/sbin/brood", harness.Brood(t))
