@@ -34,10 +34,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(context.Background())
 	var failed failure
+	var told verdict
 	var coded interface{ ExitCode() int }
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &told):
+		return told.ExitCode()
 	case errors.As(err, &coded) && coded.ExitCode() != exitUsage:
 		fmt.Fprintln(stderr, err)
 		return coded.ExitCode()
@@ -61,6 +64,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Version:       release,
 	}
-	root.AddCommand(newCheck(), newCompile(), newExplain(), newGet(), newMan(), newOrigin(), newSchema(), newShowConfig())
+	root.AddCommand(newCheck(), newCompile(), newExplain(), newGet(), newMan(), newOrigin(), newSchema(), newShowConfig(),
+		newStatus(), newSessions(), newHistory(), newDrain(), newReload(), newKill(), newLogLevel(), newDeny(), newAllow(), newProbe())
 	return root
 }

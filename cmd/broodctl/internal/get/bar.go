@@ -11,6 +11,8 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sys/unix"
+
+	"brood/cmd/broodctl/internal/figures"
 )
 
 // Bar is a progress bar. What it shows is read off a counter a few times a second: a
@@ -43,8 +45,8 @@ func bytesBar(w io.Writer, name string, total int64) *Bar {
 		name = string(runes[:short-1]) + "…"
 	}
 	begun := time.Now()
-	far := func(st decor.Statistics) string { return size(st.Current) }
-	fast := func(st decor.Statistics) string { return rate(st.Current, time.Since(begun)) }
+	far := func(st decor.Statistics) string { return figures.Size(st.Current) }
+	fast := func(st decor.Statistics) string { return figures.Rate(st.Current, time.Since(begun)) }
 	if total < 0 {
 		return newBar(w, total, []mpb.BarOption{
 			mpb.PrependDecorators(decor.Name(name), decor.Any(far, decor.WC{W: 10})),
@@ -52,7 +54,7 @@ func bytesBar(w io.Writer, name string, total int64) *Bar {
 		})
 	}
 	return newBar(w, total, []mpb.BarOption{
-		mpb.PrependDecorators(decor.Name(name), decor.Any(far, decor.WC{W: 10}), decor.Name(" of "+size(total))),
+		mpb.PrependDecorators(decor.Name(name), decor.Any(far, decor.WC{W: 10}), decor.Name(" of "+figures.Size(total))),
 		mpb.AppendDecorators(decor.Percentage(decor.WC{W: 6}), decor.Any(fast, decor.WC{W: 12}), decor.AverageETA(decor.ET_STYLE_MMSS, decor.WC{W: 7})),
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"brood/cmd/broodctl/internal/figures"
 	"brood/worker/client"
 )
 
@@ -41,7 +42,7 @@ func (f *Fetcher) Once(ctx context.Context, o *Output, screen io.Writer) *Sessio
 	}
 	if screen != nil {
 		fmt.Fprintf(screen, "%v: %s in %s, %s, blocks of %d bytes, windows of %d\n", f.Location,
-			size(s.Bytes), span(s.Total), rate(s.Bytes, s.Total), s.Terms.Blksize, s.Terms.Windowsize)
+			figures.Size(s.Bytes), figures.Span(s.Total), figures.Rate(s.Bytes, s.Total), s.Terms.Blksize, s.Terms.Windowsize)
 	}
 	return s
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"brood/cmd/broodctl/internal/figures"
 )
 
 // Summary is what sessions came to. Its names in JSON are documented in the README.
@@ -121,7 +123,7 @@ func (sum *Summary) WriteText(w io.Writer) error {
 		text += fmt.Sprintf("  failed      %d %s, as in: %s\n", f.Count, kind, f.Example)
 	}
 	text += fmt.Sprintf("requests      %d\n", sum.Requests)
-	text += fmt.Sprintf("content       %s in %s, %s\n", size(sum.Bytes), span(took), rate(sum.Bytes, took))
+	text += fmt.Sprintf("content       %s in %s, %s\n", figures.Size(sum.Bytes), figures.Span(took), figures.Rate(sum.Bytes, took))
 	if sum.Complete > 0 {
 		text += fmt.Sprintf("negotiated    blksize %d, windowsize %d\n", sum.Blksize, sum.Windowsize)
 	}
@@ -137,7 +139,7 @@ func (q *Quantiles) line(name string) string {
 	if q == nil {
 		return ""
 	}
-	in := func(s float64) string { return span(time.Duration(s * float64(time.Second))) }
+	in := func(s float64) string { return figures.Span(time.Duration(s * float64(time.Second))) }
 	return fmt.Sprintf("%-13s half within %s, 90 %% %s, 99 %% %s, all %s\n", name, in(q.P50), in(q.P90), in(q.P99), in(q.Max))
 }
 
