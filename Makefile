@@ -42,11 +42,13 @@ attack: ## handlers that attack, and what came of each; as root
 
 faults: ## break what a server stands on, under load, and what came of it; as root
 	@mkdir -p .tools && go test -c -o .tools/faults ./test/faults && cd test/faults && ../../.tools/faults -full -test.timeout 10m
+	@$(MAKE) --no-print-directory boot RUN=TestTheWallClock
 
+# RUN=regexp picks some of the tests.
 boot: ## boot ROMs that load a system from brood, in QEMU, and a guest whose clock is set; as root
 	@test/boot/install-qemu
 	@mkdir -p .tools && go test -c -tags boot -o .tools/boot ./test/boot
-	@cd test/boot && ../../.tools/boot -test.timeout 1h
+	@cd test/boot && ../../.tools/boot -test.timeout 1h -test.run '$(RUN)'
 
 fuzz: ## every fuzz target for FUZZTIME
 	@test/tools/fuzz $(FUZZTIME)
