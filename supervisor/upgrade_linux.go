@@ -311,7 +311,7 @@ func (p *predecessor) port(name string) (fd int, ok bool) {
 // its own.
 func (p *predecessor) closePorts() {
 	for name, fds := range p.ports {
-		if path, ok := strings.CutPrefix(name, adminPrefix); ok {
+		if path, ok := strings.CutPrefix(name, adminPrefix); ok && len(fds) > 0 {
 			os.Remove(path) // if it may
 		}
 		for _, fd := range fds {

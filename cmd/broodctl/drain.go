@@ -37,28 +37,39 @@ func (s *socket) drain(note func(string)) error {
 		return err
 	}
 	defer watcher.Close()
-	reason, ended := "", make(chan error, 1)
+	reason, ended, watching := "", make(chan error, 1), make(chan struct{})
 	go func() {
 		ended <- admin.Each(watcher.Client, admin.Request{Kind: admin.KindEvents}, func(e admin.Event) error {
-			if e.Event == admin.EventGone {
+			switch e.Event {
+			case admin.EventWatching:
+				close(watching)
+			case admin.EventGone:
 				reason = e.Reason
 			}
 			return nil
 		})
 	}()
+	last := func(err error) error {
+		switch {
+		case err != nil:
+			return explained(watcher.where, err)
+		case reason != admin.ReasonDrained:
+			return failure{errors.New("another process has taken over before: it serves on")}
+		}
+		return nil
+	}
+	select { // or the last word could come before anybody hears it
+	case <-watching:
+	case err := <-ended:
+		return last(err)
+	}
 	if err := s.do(answersWithin, admin.Request{Kind: admin.KindDrain}); err != nil {
 		return err
 	}
 	for tick := time.NewTicker(2 * time.Second); ; {
 		select {
 		case err := <-ended:
-			switch {
-			case err != nil:
-				return explained(watcher.where, err)
-			case reason != admin.ReasonDrained:
-				return failure{errors.New("another process has taken over before: it serves on")}
-			}
-			return nil
+			return last(err)
 		case <-tick.C:
 			if status, err := s.status(); err == nil {
 				note(fmt.Sprintf("%s: %d sessions are left, %s at most", status.State, status.Active, figures.Age(seconds(status.DrainLeft))))

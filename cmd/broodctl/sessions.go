@@ -28,8 +28,9 @@ begun not everything is known. A round trip is smoothed, a rate is that of the l
 second.
 
 With --watch the list is printed anew, on a terminal in its own place, until the
-server ends. With --watch --json each line is an event instead: a session that runs,
-one that begins, has got on or has ended, and at last that the server is gone.`,
+server ends. With --watch --json each line is an event instead: first that from now on
+all is told, then each session that begins, gets on or ends, and at last that the
+server is gone.`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, s *socket) error {
 		switch {

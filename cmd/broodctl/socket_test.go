@@ -93,7 +93,7 @@ func TestWhatCommandsPrint(t *testing.T) {
 			&admin.Session{ID: 7, Peer: "192.0.2.7:2070", MAC: "52:54:00:12:34:56", File: "initrd.img", State: "serving", Size: 4000, Bytes: 1000, Rate: 500, RoundTrip: 0.0012, Retransmissions: 2, Age: 75, Worker: 99},
 		},
 		admin.KindHistory: {&admin.Ended{ID: 3, Peer: "192.0.2.7:2070", File: "x", Received: received, Outcome: "refused", ErrorCode: 1, Detail: "no such file", Duration: 0.5, Bytes: 1000}},
-		admin.KindEvents:  {&admin.Event{Event: admin.EventBegun, Session: &admin.Session{ID: 1, File: "<&>"}}, &admin.Event{Event: admin.EventGone, Reason: admin.ReasonDrained}},
+		admin.KindEvents:  {&admin.Event{Event: admin.EventWatching}, &admin.Event{Event: admin.EventBegun, Session: &admin.Session{ID: 1, File: "<&>"}}, &admin.Event{Event: admin.EventGone, Reason: admin.ReasonDrained}},
 		admin.KindReload:  {&admin.Error{Code: admin.CodeFailed, Message: "not reloaded: because"}},
 		admin.KindConfig:  {&admin.Chunk{Bytes: []byte("something ")}, &admin.Chunk{Bytes: []byte("else")}},
 	})
@@ -183,7 +183,7 @@ func TestWhyAServerCantBeAsked(t *testing.T) {
 	busy := pretend(t, map[admin.Kind][]any{admin.KindStatus: {&admin.Error{Code: admin.CodeBusy, Message: "too many clients"}}})
 	gone := pretend(t, map[admin.Kind][]any{admin.KindStatus: {nil}, admin.KindEvents: {nil}, admin.KindDrain: {}})
 	onlooker := pretend(t, map[admin.Kind][]any{admin.KindDrain: {&admin.Error{Code: admin.CodeForbidden, Message: "drain is for root"}}})
-	upgraded := pretend(t, map[admin.Kind][]any{admin.KindEvents: {&admin.Event{Event: admin.EventGone, Reason: admin.ReasonUpgraded}}})
+	upgraded := pretend(t, map[admin.Kind][]any{admin.KindEvents: {&admin.Event{Event: admin.EventWatching}, &admin.Event{Event: admin.EventGone, Reason: admin.ReasonUpgraded}}})
 	dir := t.TempDir()
 	stale := filepath.Join(filepath.Dir(newer.path), "stale")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale})

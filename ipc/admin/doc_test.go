@@ -34,7 +34,7 @@ func TestTheContractNamesEverythingThatIsSaid(t *testing.T) {
 	said := []string{
 		string(KindStatus), string(KindSessions), string(KindHistory), string(KindEvents), string(KindConfig), string(KindDrain), string(KindReload), string(KindKill), string(KindLogLevel), string(KindAllow), string(KindDeny),
 		string(CodeFailed), string(CodeUnknown), string(CodeForbidden), string(CodeWrong), string(CodeNoSession), string(CodeBusy), string(CodeSlow), string(CodeEnding),
-		string(EventBegun), string(EventProgress), string(EventEnded), string(EventGone), ReasonDrained, ReasonUpgraded, magic,
+		string(EventWatching), string(EventBegun), string(EventProgress), string(EventEnded), string(EventGone), ReasonDrained, ReasonUpgraded, magic,
 	}
 	for _, item := range []any{Status{}, Session{}, Ended{}, Event{}, Chunk{}, Error{}} {
 		said = append(said, keys(reflect.TypeOf(item))...)

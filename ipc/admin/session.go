@@ -60,6 +60,7 @@ type Ended struct {
 type EventKind string
 
 const (
+	EventWatching EventKind = "watching" // the first one: from now on all is told
 	EventBegun    EventKind = "begun"    // a session has got a worker; Session
 	EventProgress EventKind = "progress" // at most one a second of a session; Session
 	EventEnded    EventKind = "ended"    // Ended

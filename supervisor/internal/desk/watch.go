@@ -1,6 +1,8 @@
 package desk
 
 import (
+	"time"
+
 	"brood/ipc/admin"
 )
 
@@ -83,6 +85,9 @@ func (c *client) watch(r admin.Request) error {
 		c.conn.SetReadDeadline(past)
 		<-gone
 	}()
+	if err := c.say(r.ID, &admin.Event{Event: admin.EventWatching, Time: time.Now()}); err != nil {
+		return err
+	}
 	if err := c.flush(); err != nil {
 		return err
 	}
