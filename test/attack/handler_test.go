@@ -348,7 +348,6 @@ var handlers = map[string]func(*report) worker.Response{
 	},
 	"ignore-term": func(*report) worker.Response {
 		signal.Ignore(syscall.SIGTERM)
-		fmt.Fprintln(os.Stderr, "ignoring")
 		return &stuck{Response: worker.Bytes(make([]byte, goodSize))}
 	},
 }
@@ -373,6 +372,7 @@ type stuck struct {
 
 func (s *stuck) Read(p []byte) (int, error) {
 	if s.read > 100_000 {
+		fmt.Fprintln(os.Stderr, "ignoring") // from now on: what is asked before is heard
 		for {
 			time.Sleep(time.Hour)
 		}
