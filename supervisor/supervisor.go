@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,7 @@ type Supervisor struct {
 	lastID         uint64 // of a session
 	phase          phase
 	successor      *successor              // of an upgrade that is under way
+	parting        string                  // the last word to who watches; empty: drained
 	yielding       bool                    // it has what waits, and the ports are not read
 	elsewhere      map[conversation]string // requests that the process before us answers
 	elsewhereUntil time.Time
@@ -209,7 +211,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { s.inbox.post(func() { s.drain(time.Now()) }) })
 	defer stop()
 	s.loop()
-	s.leaveOperators(admin.ReasonDrained)
+	s.leaveOperators(cmp.Or(s.parting, admin.ReasonDrained))
 	s.flush()
 	return s.fatal
 }

@@ -251,7 +251,8 @@ func (s *Supervisor) abdicate(next *successor) {
 	s.retireHelpers()
 	if s.admin != nil {
 		s.admin.Leave()
-		go s.leaveOperators(admin.ReasonUpgraded)
+		s.parting = admin.ReasonUpgraded // also where nothing is left to drain, and Run says it first
+		go s.leaveOperators(s.parting)
 	}
 	s.DrainTimeout = max(s.DrainTimeout, upgradeDrain)
 	s.notifier.close()               // what it hears from now on is the new one's
