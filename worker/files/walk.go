@@ -65,14 +65,14 @@ func (w *walk) follow(parts []string) (place, *os.File, error) {
 	var (
 		h     = w.handler
 		at    = place{w.top.tree, slices.Clone(w.top.dir)} // a link may climb above it, and write there
-		todo  = parts
-		asked = len(parts) // how many parts at the end of todo are the request's own
+		ahead = parts
+		asked = len(parts) // how many parts at the end of ahead are the request's own
 	)
 	fail := func(err error) (place, *os.File, error) { return place{}, nil, err }
-	for len(todo) > 0 {
-		part, isAsked := todo[0], len(todo) <= asked
-		todo = todo[1:]
-		asked = min(asked, len(todo))
+	for len(ahead) > 0 {
+		part, isAsked := ahead[0], len(ahead) <= asked
+		ahead = ahead[1:]
+		asked = min(asked, len(ahead))
 
 		switch {
 		case part == "" || part == ".":
@@ -83,13 +83,13 @@ func (w *walk) follow(parts []string) (place, *os.File, error) {
 			at.dir = at.dir[:len(at.dir)-1]
 			continue
 		case part == "..":
-			fromLink, own := todo[:len(todo)-asked], todo[len(todo)-asked:]
+			fromLink, own := ahead[:len(ahead)-asked], ahead[len(ahead)-asked:]
 			next, rest, ok := h.enter(path.Dir(at.tree.real), fromLink)
 			if !ok {
 				return fail(refused("a link climbs from %q to %q, outside the roots and the follow trees",
 					at.tree.real, path.Join(path.Dir(at.tree.real), path.Join(fromLink...))))
 			}
-			at, todo = next, slices.Concat(rest, own)
+			at, ahead = next, slices.Concat(rest, own)
 			continue
 		}
 
@@ -127,10 +127,10 @@ func (w *walk) follow(parts []string) (place, *os.File, error) {
 					return fail(refused("link %q leads to %q, outside the roots and the follow trees", name, target))
 				}
 			}
-			todo = slices.Concat(rest, todo)
+			ahead = slices.Concat(rest, ahead)
 		case info.IsDir():
 			at.dir = append(at.dir, part)
-		case len(todo) > 0:
+		case len(ahead) > 0:
 			return fail(syscall.ENOTDIR)
 		default:
 			f, err := at.tree.open(name)
