@@ -72,7 +72,8 @@ func (s *Terminal) show() {
 	s.ended = true
 	s.more.Broadcast()
 	s.mu.Unlock()
-	s.screen.Close()
+	// Not Close, which sets what Read looks at without a lock: this ends Read as well.
+	s.screen.InputPipe().(io.Closer).Close()
 }
 
 // Screen is what stands there now, without the blanks at the ends of lines and below.
