@@ -32,10 +32,10 @@ as its clients do. It prints one line with figures, as Nagios plugins do, and it
 code is theirs:
 
     0  OK
-    1  WARNING: it does not serve at the moment, all places are taken, or more wait
-       than --warn-waiting
-    2  CRITICAL: nobody answers, the file does not come, or more wait than
-       --crit-waiting
+    1  WARNING: it does not serve at the moment, all places are taken, or as many wait
+       as --warn-waiting says
+    2  CRITICAL: nobody answers, the file does not come, or as many wait as
+       --crit-waiting says
     3  UNKNOWN: the server can't be asked: no permission, or wrong arguments
 
 It needs to be let in by the socket, but no right to change anything (an ACL:
