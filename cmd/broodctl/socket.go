@@ -120,7 +120,7 @@ func unreachable(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		l.error = fmt.Errorf("%s: no such socket: is the server running, and was it started with --admin %s? --socket and %s name another", path, path, socketEnv)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		l.error = fmt.Errorf("%s: nobody listens there: the server was killed; start it again", path)
+		l.error = fmt.Errorf("%s: nobody listens there: the server has ended, and could not remove it; start it again", path)
 	case l.denied:
 		l.error = fmt.Errorf("%s: no permission: %s", path, whoMay(path))
 	default:
