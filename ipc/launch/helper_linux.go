@@ -39,10 +39,7 @@ func StartHelper(s HelperSpec) (c Child, err error) {
 			c.Close()
 		}
 	}()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return c, fmt.Errorf("no_new_privs: %w", err)
-	}
-	if err := inheritNoCapability(); err != nil {
+	if err := Deprive(); err != nil {
 		return c, err
 	}
 	if theirs[0], err = ipc.SealConfig(s.Config); err != nil {
