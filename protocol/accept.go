@@ -10,7 +10,7 @@ func accept(asked, acked []Option, base time.Duration) (terms Terms, size int64,
 	terms, size = defaultTerms(base), -1
 	blksize := false
 	for _, o := range acked {
-		name := lower(o.Name)
+		name := Lower(o.Name)
 		ask, ok := find(asked, name)
 		if !ok {
 			return terms, -1, &Error{Code: CodeOptionRefused, Message: "option was not asked"}

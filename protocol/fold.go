@@ -11,7 +11,9 @@ func lowerByte(c byte) byte {
 	return c
 }
 
-func equalFold(a, b string) bool {
+// EqualFold says whether two names, of options or modes, are the same: case is that
+// of A to Z.
+func EqualFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -23,8 +25,9 @@ func equalFold(a, b string) bool {
 	return true
 }
 
-// lower allocates only when s has an upper-case letter.
-func lower(s string) string {
+// Lower returns s with A to Z in lower case, and all else as it is: what clients send
+// are bytes, and need not be UTF-8. It allocates only when there is such a letter.
+func Lower(s string) string {
 	for i := range len(s) {
 		if s[i] != lowerByte(s[i]) {
 			b := []byte(s)

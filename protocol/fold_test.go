@@ -17,11 +17,11 @@ func TestFoldIsASCIIOnly(t *testing.T) {
 		{"[", "{", false},
 	}
 	for _, tt := range tests {
-		if got := equalFold(tt.a, tt.b); got != tt.want {
-			t.Errorf("equalFold(%q, %q) = %v, want %v", tt.a, tt.b, got, tt.want)
+		if got := EqualFold(tt.a, tt.b); got != tt.want {
+			t.Errorf("EqualFold(%q, %q) = %v, want %v", tt.a, tt.b, got, tt.want)
 		}
-		if got := lower(tt.a) == lower(tt.b); got != tt.want {
-			t.Errorf("lower(%q) = %q and lower(%q) = %q: equal %v, want %v", tt.a, lower(tt.a), tt.b, lower(tt.b), got, tt.want)
+		if got := Lower(tt.a) == Lower(tt.b); got != tt.want {
+			t.Errorf("Lower(%q) = %q and Lower(%q) = %q: equal %v, want %v", tt.a, Lower(tt.a), tt.b, Lower(tt.b), got, tt.want)
 		}
 	}
 }

@@ -24,11 +24,11 @@ func (m Mode) String() string {
 
 func parseMode(s string) (Mode, error) {
 	switch {
-	case equalFold(s, "octet"):
+	case EqualFold(s, "octet"):
 		return Octet, nil
-	case equalFold(s, "netascii"):
+	case EqualFold(s, "netascii"):
 		return Netascii, nil
-	case equalFold(s, "mail"):
+	case EqualFold(s, "mail"):
 		return 0, ErrMail
 	}
 	return 0, ErrMode

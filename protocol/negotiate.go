@@ -32,7 +32,7 @@ func Negotiate(opts []Option, mode Mode, size int64, limits Limits) (Terms, []Op
 	var acks []Option
 	window := -1 // where in acks the windowsize is
 	for _, o := range opts {
-		name := lower(o.Name)
+		name := Lower(o.Name)
 		if value, ok := n.option(name, o.Value); ok {
 			if name == optWindowsize {
 				window = len(acks)

@@ -172,7 +172,7 @@ func FuzzNegotiate(f *testing.F) {
 				t.Fatalf("%q: acked %v", b, acked)
 			}
 			asked, _ := parseNumber(rest[0].Value)
-			if got, ok := parseNumber(a.Value); !ok || got > asked && lower(a.Name) != optTsize {
+			if got, ok := parseNumber(a.Value); !ok || got > asked && Lower(a.Name) != optTsize {
 				t.Fatalf("%q: asked %v, acked %v", b, rest[0], a)
 			}
 			rest = rest[1:]

@@ -113,14 +113,14 @@ func (n nameSet) first(few []Option, name string) bool {
 		return !ok
 	}
 	before := len(n)
-	n[lower(name)] = struct{}{}
+	n[Lower(name)] = struct{}{}
 	return len(n) > before
 }
 
 // find returns the value of the option called name.
 func find(options []Option, name string) (value string, ok bool) {
 	for _, o := range options {
-		if equalFold(o.Name, name) {
+		if EqualFold(o.Name, name) {
 			return o.Value, true
 		}
 	}

@@ -153,7 +153,7 @@ func FuzzParseRequest(f *testing.F) {
 		}
 		for i, o := range r.Options {
 			for _, p := range r.Options[:i] {
-				if equalFold(o.Name, p.Name) {
+				if EqualFold(o.Name, p.Name) {
 					t.Fatalf("%q: option %q twice", b, o.Name)
 				}
 			}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"slices"
-	"strings"
 
 	"brood/protocol"
 )
@@ -81,7 +80,7 @@ func union(a, b []string) []string {
 }
 
 func holds(names []string, name string) bool {
-	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+	return slices.ContainsFunc(names, func(n string) bool { return protocol.EqualFold(n, name) })
 }
 
 // heeded returns the options that are negotiated at all.

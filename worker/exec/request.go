@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"brood/protocol"
 	"brood/worker"
 )
 
@@ -57,7 +58,7 @@ func told(req *worker.Request) (env []string, line []byte, err error) {
 		if !plain(o.Name) || !plain(o.Value) {
 			continue
 		}
-		w.Options[strings.ToLower(o.Name)] = o.Value
+		w.Options[protocol.Lower(o.Name)] = o.Value
 		if name, ok := variable(o.Name); ok && !taken[name] {
 			taken[name] = true
 			env = append(env, prefix+"OPTION_"+name+"="+o.Value)
@@ -77,11 +78,11 @@ func plain(text string) bool {
 
 // variable returns the form that an option's name has in the environment.
 func variable(option string) (name string, ok bool) {
-	name = strings.ToUpper(strings.ReplaceAll(option, "-", "_"))
+	name = strings.ReplaceAll(protocol.Lower(option), "-", "_")
 	for _, c := range []byte(name) {
-		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
 			return "", false
 		}
 	}
-	return name, true
+	return strings.ToUpper(name), true
 }

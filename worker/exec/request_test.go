@@ -26,7 +26,9 @@ func TestARequestIsToldTwice(t *testing.T) {
 			{Name: "", Value: "empty"},          // an odd one, but a name
 			{Name: "A=B", Value: "1"},
 			{Name: "a b", Value: "2"},
-			{Name: "ü", Value: "3"}, // none in the environment
+			{Name: "ü", Value: "3"},                // none in the environment
+			{Name: "t\u017fize", Value: "0"},       // no tsize: that is a long s
+			{Name: "bl\u212asize", Value: "65464"}, // no blksize: that is the Kelvin sign
 			{Name: "bad", Value: "a\nb"},
 			{Name: "bad\x00", Value: "x"},
 			{Name: "\xff", Value: "x"},
@@ -44,7 +46,8 @@ func TestARequestIsToldTwice(t *testing.T) {
 		t.Errorf("environment\n got %q\nwant %q", env, want)
 	}
 	const wantLine = `{"file":"a b/$x","peer":"fe80::1%eth0","peer_port":2070,"local":"10.0.0.1","local_port":40000,` +
-		`"mac":"52:54:00:12:34:56","mode":"netascii","options":{"":"empty","a b":"2","a=b":"1","blksize":"1428","x-vendor":"ü","x_vendor":"second","ü":"3"}}` + "\n"
+		`"mac":"52:54:00:12:34:56","mode":"netascii","options":{"":"empty","a b":"2","a=b":"1","blksize":"1428",` +
+		"\"bl\u212asize\":\"65464\",\"t\u017fize\":\"0\"," + `"x-vendor":"ü","x_vendor":"second","ü":"3"}}` + "\n"
 	if string(line) != wantLine {
 		t.Errorf("standard input\n got %s\nwant %s", line, wantLine)
 	}
@@ -88,7 +91,7 @@ func FuzzTold(f *testing.F) {
 		if err := json.Unmarshal(line, &w); err != nil || strings.Count(string(line), "\n") != 1 || w.File != file || seen["TFTP_FILE"] != file {
 			t.Fatalf("%q %q %q: %q, %v", file, option, value, line, err)
 		}
-		if told, ok := w.Options[strings.ToLower(option)]; ok && told != value && !strings.EqualFold(option, "tsize") {
+		if told, ok := w.Options[protocol.Lower(option)]; ok && told != value && !protocol.EqualFold(option, "tsize") {
 			t.Fatalf("%q %q %q: %q", file, option, value, line)
 		}
 	})

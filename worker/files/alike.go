@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"brood/protocol"
 )
 
 // maxFolded is how many parts of one name are looked for in other case. Each may
@@ -18,7 +20,7 @@ const maxFolded = 16
 func (p place) alike(part string) (name string, err error) {
 	// That one first because it is the usual one, and spares reading a directory,
 	// of which no more than the names are needed and each request needs them anew.
-	small := lower(part)
+	small := protocol.Lower(part)
 	if small != part {
 		if _, err := p.tree.root.Lstat(p.path(small)); !errors.Is(err, fs.ErrNotExist) {
 			return small, nil // whatever else is wrong with it, who opens it will see
@@ -36,7 +38,7 @@ func (p place) alike(part string) (name string, err error) {
 	for {
 		names, err := dir.Readdirnames(1024)
 		for _, n := range names {
-			if len(n) == len(small) && (name == "" || n < name) && lower(n) == small {
+			if len(n) == len(small) && (name == "" || n < name) && protocol.Lower(n) == small {
 				name = n
 			}
 		}
@@ -47,20 +49,4 @@ func (p place) alike(part string) (name string, err error) {
 			return "", err
 		}
 	}
-}
-
-// lower folds A to Z and nothing else: names are bytes, and need not be UTF-8.
-func lower(name string) string {
-	for i := range len(name) {
-		if c := name[i]; 'A' <= c && c <= 'Z' {
-			b := []byte(name)
-			for ; i < len(b); i++ {
-				if c := b[i]; 'A' <= c && c <= 'Z' {
-					b[i] = c + ('a' - 'A')
-				}
-			}
-			return string(b)
-		}
-	}
-	return name
 }

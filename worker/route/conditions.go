@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"brood/protocol"
 )
 
 // condition is one that is ready to go into a record. places are what a rule
@@ -73,7 +75,7 @@ func (c *compiler) option(m *Match, field string) condition {
 		if name == "" || strings.IndexByte(text, 0) >= 0 {
 			c.fault(fmt.Sprintf("%s.option.%d", field, i), "%q, want an option's name, or name=value, such as tsize or blksize=1428", text)
 		}
-		w.text(lower(name))
+		w.text(protocol.Lower(name))
 		w.u8(flag(valued))
 		w.text(value)
 	}

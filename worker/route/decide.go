@@ -42,7 +42,7 @@ type matching struct {
 // can be. The client then gets ERROR 0 with a fixed text.
 func (h *Handler) Decide(req *worker.Request) (Decision, error) {
 	m := matching{h: h, req: req}
-	m.vars.file, m.folded = req.File, lower(req.File)
+	m.vars.file, m.folded = req.File, protocol.Lower(req.File)
 	m.vars.client = req.Peer.Addr().Unmap().WithZone("")
 	m.vars.local = req.Local.Addr().Unmap().WithZone("")
 	m.vars.mac, _ = parseMAC(req.MAC)
@@ -116,7 +116,7 @@ func (m *matching) try(rule uint32) (applied bool, a action, err error) {
 	if err := m.named(); err != nil {
 		return false, a, m.broken(rule, err)
 	}
-	m.folded = lower(file)
+	m.folded = protocol.Lower(file)
 	m.out.Quirks = m.out.Quirks.And(a.quirks)
 	if a.goesOn() {
 		m.out.Passed = append(m.out.Passed, Step{int(rule) + 1, string(name), file})
@@ -150,7 +150,7 @@ func (m *matching) rename(a *action) (file string, all bool, err error) {
 	}
 	switch {
 	case a.flags&flagLower != 0:
-		file = lower(file)
+		file = protocol.Lower(file)
 	case a.flags&flagUpper != 0:
 		file = mapped(file, upperByte)
 	}

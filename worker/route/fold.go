@@ -1,6 +1,6 @@
 package route
 
-// Names are bytes, and case is that of A to Z. In a regexp it is Unicode's, for
+// Names are bytes, and case is that of A to Z, as in protocol.Lower. In a regexp it is Unicode's, for
 // which the Kelvin sign is a k: see literals.
 
 func lowerByte(c byte) byte {
@@ -32,8 +32,6 @@ func mapped(s string, f func(byte) byte) string {
 	}
 	return s
 }
-
-func lower(s string) string { return mapped(s, lowerByte) }
 
 func slashed(c byte) byte {
 	if c == '\\' {

@@ -68,7 +68,7 @@ func within(body *reader, a netip.Addr) bool {
 func asked(body *reader, options []protocol.Option) bool {
 	name, valued, value := body.text(), body.u8() != 0, body.text()
 	for _, o := range options {
-		if len(o.Name) == len(name) && lower(o.Name) == string(name) {
+		if protocol.EqualFold(o.Name, string(name)) {
 			return !valued || o.Value == string(value)
 		}
 	}

@@ -2,6 +2,8 @@ package route
 
 import (
 	"net/netip"
+
+	"brood/protocol"
 )
 
 // maxPrefix is the longest beginning of a name that rules are found by.
@@ -23,7 +25,7 @@ func namePlace(text string, whole, fold bool) place {
 		text = text[:min(len(text), maxPrefix)]
 	}
 	if fold {
-		text = lower(text)
+		text = protocol.Lower(text)
 		kind++
 	}
 	return place{newKey(byte(kind)).string(text), kind, len(text), rank}
