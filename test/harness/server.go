@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,15 +25,9 @@ type Server struct {
 	Addr netip.AddrPort // of its first listener
 	PID  int
 
-	t    testing.TB
-	cmd  *exec.Cmd
-	done chan struct{}
-
-	mu     sync.Mutex
-	more   *sync.Cond
+	process
 	lines  []Line
 	forget string // lines with this message are not kept
-	ended  bool
 }
 
 // Line is one line of a server's log.
@@ -117,8 +110,8 @@ func Launch(t testing.TB, cmd *exec.Cmd) *Server {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, cmd: cmd, PID: cmd.Process.Pid, done: make(chan struct{})}
-	s.more = sync.NewCond(&s.mu)
+	s := &Server{PID: cmd.Process.Pid}
+	s.init(t, cmd)
 	go s.read(stderr)
 	t.Cleanup(func() {
 		if s.running() {
@@ -150,11 +143,7 @@ func (s *Server) read(stderr io.Reader) {
 	}
 	// Whoever holds the pipe has let go of it; what is left is to collect the process.
 	s.cmd.Wait()
-	s.mu.Lock()
-	s.ended = true
-	s.more.Broadcast()
-	s.mu.Unlock()
-	close(s.done)
+	s.end()
 }
 
 func (s *Server) running() bool {
@@ -207,26 +196,21 @@ func (s *Server) Wait(message string, ok func(Line) bool) Line {
 // returns all such lines.
 func (s *Server) WaitN(n int, message string, ok func(Line) bool) []Line {
 	s.t.Helper()
-	timer := time.AfterFunc(patience, func() { s.more.Broadcast() })
-	defer timer.Stop()
-	end := time.Now().Add(patience)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
-		var found []Line
+	var found []Line
+	if !s.until(patience, func() bool {
+		found = nil
 		for _, l := range s.lines {
 			if l.Message() == message && (ok == nil || ok(l)) {
 				found = append(found, l)
 			}
 		}
-		if len(found) >= n {
-			return found
-		}
-		if s.ended || time.Now().After(end) {
-			s.t.Fatalf("%d log lines %q, want %d (ended: %v)", len(found), message, n, s.ended)
-		}
-		s.more.Wait()
+		return len(found) >= n
+	}) {
+		s.t.Fatalf("%d log lines %q, want %d (ended: %v)", len(found), message, n, s.ended)
 	}
+	return found
 }
 
 // Session waits for the log line of a session with this file.
@@ -260,12 +244,7 @@ func (s *Server) Kill() {
 // Exit waits for the server's end and returns its exit code.
 func (s *Server) Exit() int {
 	s.t.Helper()
-	select {
-	case <-s.done:
-	case <-time.After(patience):
-		s.t.Fatalf("the server did not end within %v", patience)
-	}
-	return s.cmd.ProcessState.ExitCode()
+	return s.exit(patience)
 }
 
 // Counters ends the server and returns the counters that it logged last.

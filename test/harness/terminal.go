@@ -5,9 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
@@ -15,23 +13,17 @@ import (
 
 // Terminal is a screen and a keyboard with a program before them.
 type Terminal struct {
-	t    testing.TB
-	cmd  *exec.Cmd
-	pty  *os.File
-	done chan struct{}
-
-	mu     sync.Mutex
-	more   *sync.Cond
+	process
+	pty    *os.File
 	screen *vt.Emulator
-	ended  bool
 }
 
 // OnTerminal starts a program on a terminal of its own, an xterm of so many columns
 // and rows. It is killed with the test, and its screen shown if that failed.
 func OnTerminal(t testing.TB, cmd *exec.Cmd, columns, rows int) *Terminal {
 	t.Helper()
-	s := &Terminal{t: t, cmd: cmd, done: make(chan struct{}), screen: vt.NewEmulator(columns, rows)}
-	s.more = sync.NewCond(&s.mu)
+	s := &Terminal{screen: vt.NewEmulator(columns, rows)}
+	s.init(t, cmd)
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
@@ -54,7 +46,6 @@ func OnTerminal(t testing.TB, cmd *exec.Cmd, columns, rows int) *Terminal {
 
 // show draws until the program has ended and all that it wrote is on the screen.
 func (s *Terminal) show() {
-	defer close(s.done)
 	b := make([]byte, 4096)
 	for {
 		n, err := s.pty.Read(b)
@@ -68,12 +59,9 @@ func (s *Terminal) show() {
 	}
 	s.cmd.Wait()
 	s.pty.Close()
-	s.mu.Lock()
-	s.ended = true
-	s.more.Broadcast()
-	s.mu.Unlock()
 	// Not Close, which sets what Read looks at without a lock: this ends Read as well.
 	s.screen.InputPipe().(io.Closer).Close()
+	s.end()
 }
 
 // Screen is what stands there now, without the blanks at the ends of lines and below.
@@ -94,21 +82,13 @@ func (s *Terminal) text() string {
 // Wait returns the first screen, now or later, that is accepted by ok.
 func (s *Terminal) Wait(ok func(screen string) bool) string {
 	s.t.Helper()
-	timer := time.AfterFunc(patience, func() { s.more.Broadcast() })
-	defer timer.Stop()
-	end := time.Now().Add(patience)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
-		text := s.text()
-		if ok(text) {
-			return text
-		}
-		if s.ended || time.Now().After(end) {
-			s.t.Fatalf("the screen did not come to be as wanted (ended: %v)", s.ended)
-		}
-		s.more.Wait()
+	var text string
+	if !s.until(patience, func() bool { text = s.text(); return ok(text) }) {
+		s.t.Fatalf("the screen did not come to be as wanted (ended: %v)", s.ended)
 	}
+	return text
 }
 
 // Type presses keys.
@@ -122,10 +102,5 @@ func (s *Terminal) Type(keys string) {
 // Exit waits for the program's end and returns its exit code.
 func (s *Terminal) Exit() int {
 	s.t.Helper()
-	select {
-	case <-s.done:
-	case <-time.After(patience):
-		s.t.Fatalf("%s did not end within %v", s.cmd.Args[0], patience)
-	}
-	return s.cmd.ProcessState.ExitCode()
+	return s.exit(patience)
 }
