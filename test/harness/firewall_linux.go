@@ -23,23 +23,9 @@ type Firewall struct {
 // NewFirewall makes one that lets everything through, gone with the test.
 func NewFirewall(t testing.TB) *Firewall {
 	t.Helper()
-	NeedRoot(t)
-	mount := t.TempDir()
-	if err := unix.Mount("none", mount, "cgroup2", 0, ""); err != nil {
-		t.Fatalf("mounting control groups, version 2: %v", err)
-	}
-	t.Cleanup(func() { unix.Unmount(mount, unix.MNT_DETACH) })
-	dir, err := os.MkdirTemp(mount, "brood-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if !Eventually(func() bool { evacuate(dir, mount); return os.Remove(dir) == nil }) {
-			t.Errorf("the control group %s stays behind", dir)
-		}
-	})
-	f := &Firewall{t: t, dir: dir}
-	if f.group, err = os.Open(dir); err != nil {
+	f := &Firewall{t: t, dir: mountGroup(t, "cgroup2", "")}
+	var err error
+	if f.group, err = os.Open(f.dir); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.group.Close() })

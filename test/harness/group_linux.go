@@ -19,10 +19,16 @@ type group struct {
 
 func newGroup(t testing.TB, controller string) *group {
 	t.Helper()
+	return &group{t: t, dir: mountGroup(t, "cgroup", controller)}
+}
+
+// mountGroup makes a group of a file system of them, and returns its directory.
+func mountGroup(t testing.TB, kind, controller string) (dir string) {
+	t.Helper()
 	NeedRoot(t)
 	mount := t.TempDir()
-	if err := unix.Mount(controller, mount, "cgroup", 0, controller); err != nil {
-		t.Fatalf("mounting the controller %q of control groups (version 1): %v", controller, err)
+	if err := unix.Mount("none", mount, kind, 0, controller); err != nil {
+		t.Fatalf("mounting control groups (%s, controller %q): %v", kind, controller, err)
 	}
 	t.Cleanup(func() { unix.Unmount(mount, unix.MNT_DETACH) })
 	dir, err := os.MkdirTemp(mount, "brood-test-")
@@ -34,7 +40,7 @@ func newGroup(t testing.TB, controller string) *group {
 			t.Errorf("the control group %s stays behind", dir)
 		}
 	})
-	return &group{t: t, dir: dir}
+	return dir
 }
 
 // evacuate has whoever is in a group go to another.
