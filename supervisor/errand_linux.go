@@ -214,7 +214,7 @@ func (k *killing) wait() (status unix.WaitStatus) {
 
 // errandIdentity decides under whom errands run: nil means as this process does.
 func errandIdentity() (*identity, error) {
-	able, err := holds(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL)
+	able, err := startsOthers()
 	if err != nil {
 		return nil, err
 	}
@@ -224,12 +224,5 @@ func errandIdentity() (*identity, error) {
 		}
 		return nil, nil
 	}
-	own, err := lookupUser(helperAccount)
-	if err != nil {
-		own = &identity{helperID, helperID}
-	}
-	if own.uid == 0 || own.gid == 0 {
-		return nil, fmt.Errorf("errands must not run as root or in its group: change the account %s", helperAccount)
-	}
-	return own, nil
+	return helperUser()
 }

@@ -23,19 +23,26 @@ func helperIdentity(workers, own *identity) (*identity, error) {
 	if workers == nil {
 		return nil, nil // nobody could be changed
 	}
-	who, err := lookupUser(helperAccount)
+	who, err := helperUser()
 	if err != nil {
-		who = &identity{helperID, helperID}
+		return nil, err
 	}
 	mine := unix.Getuid()
 	if own != nil {
 		mine = own.uid
 	}
 	switch who.uid {
-	case 0:
-		return nil, fmt.Errorf("account %s: helpers must not run as root", helperAccount)
 	case mine, workers.uid:
 		return nil, fmt.Errorf("helpers can't run as %v: the supervisor or its workers do; choose another --user", who)
+	}
+	return who, nil
+}
+
+// helperUser is whom helpers and errands run under where ids can be changed.
+func helperUser() (*identity, error) {
+	who := accountOr(helperAccount, helperID)
+	if who.uid == 0 || who.gid == 0 {
+		return nil, fmt.Errorf("helpers and errands must not run as root or in its group: change the account %s", helperAccount)
 	}
 	return who, nil
 }

@@ -62,10 +62,18 @@ func lookupUser(name string) (*identity, error) {
 	return &identity{uid, gid}, nil
 }
 
+// accountOr is an account, or where there is none a user and a group of that id.
+func accountOr(name string, id int) *identity {
+	who, err := lookupUser(name)
+	if err != nil {
+		who = &identity{id, id}
+	}
+	return who
+}
+
 // workerIdentity decides under whom workers run: nil means as the supervisor.
 func workerIdentity(name string) (*identity, error) {
-	// Without CAP_KILL a worker could be started and never be ended.
-	able, err := holds(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL)
+	able, err := startsOthers()
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +97,10 @@ func workerIdentity(name string) (*identity, error) {
 	}
 	return who, err
 }
+
+// startsOthers says whether this process may start others under another id. Without
+// CAP_KILL one could be started and never be ended.
+func startsOthers() (bool, error) { return holds(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL) }
 
 // holds says whether this process has all of the given capabilities.
 func holds(caps ...uint) (bool, error) {
@@ -122,10 +134,7 @@ func ownIdentity(workers *identity) (*identity, error) {
 	if unix.Geteuid() != 0 {
 		return nil, nil
 	}
-	own, err := lookupUser(ownAccount)
-	if err != nil {
-		own = &identity{ownID, ownID}
-	}
+	own := accountOr(ownAccount, ownID)
 	if workers != nil && own.uid == workers.uid {
 		return nil, fmt.Errorf("workers can't run as %v: the supervisor itself does; choose another user", own)
 	}
