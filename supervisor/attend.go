@@ -260,17 +260,23 @@ func (s *Supervisor) about(w *worker) []any {
 
 // reap collects a worker that has ended, and speaks for it if it left a client behind.
 func (s *Supervisor) reap(now time.Time, w *worker) {
-	exit, done, err := ipc.Reap(w.PID)
-	if err != nil {
-		// Somebody else waited for our child. There is no status, but there is an end.
-		exit, done = ipc.Exit{Code: -1}, true
-	}
+	exit, done := collect(w.PID)
 	if !done {
 		return
 	}
 	s.readRest(now, w)
 	s.gone(now, w, exit, s.lastOf(w))
 	s.letGo(w)
+}
+
+// collect is ipc.Reap for a child that somebody else may have waited for: there is no
+// status then, but there is an end.
+func collect(pid int) (exit ipc.Exit, done bool) {
+	exit, done, err := ipc.Reap(pid)
+	if err != nil {
+		return ipc.Exit{Code: -1}, true
+	}
+	return exit, done
 }
 
 // gone draws the consequences of a worker's end.

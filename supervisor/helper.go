@@ -273,10 +273,7 @@ func (s *Supervisor) hearCut(h *helper) {
 
 // reapHelper collects a helper that has ended. The next one is started at a tick.
 func (s *Supervisor) reapHelper(now time.Time, h *helper) {
-	exit, done, err := ipc.Reap(h.PID)
-	if err != nil {
-		exit, done = ipc.Exit{Code: -1}, true // somebody else waited for our child
-	}
+	exit, done := collect(h.PID)
 	if !done {
 		return
 	}

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
@@ -12,9 +13,10 @@ func parseMAC(text string) (string, bool) {
 	if err != nil || len(b) != 6 {
 		return "", false
 	}
-	parts := make([]string, len(b))
-	for i := range b {
-		parts[i] = hex.EncodeToString(b[i : i+1])
-	}
-	return strings.Join(parts, ":"), true
+	return macText([6]byte(b)), true
+}
+
+// macText is how a hardware address is spelled wherever it is shown or compared.
+func macText(m [6]byte) string {
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
 }

@@ -89,8 +89,7 @@ func neighbourMAC(b []byte) string {
 			return ""
 		}
 		if e.Uint16(b[2:]) == unix.NDA_LLADDR && n == attrHeaderLen+6 {
-			m := b[attrHeaderLen:n]
-			return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+			return macText([6]byte(b[attrHeaderLen:n]))
 		}
 		b = b[min(len(b), (n+3)&^3):]
 	}

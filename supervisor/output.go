@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Bounds of what is read of a worker's standard error in its life, in bytes and
-// lines. A worker that writes more is killed: read no further it would block for
-// ever, and its session would never end.
+// Bounds of what is read of a process's standard error, in bytes and lines: a
+// worker's in each session, a helper's in each minute. One that writes more is ended:
+// read no further it would block for ever, and a worker's session would never end.
 const (
 	outputQuota = 256 << 10
 	maxLine     = 1024
@@ -18,7 +18,7 @@ const (
 	maxStack    = 16 << 10
 )
 
-// output cuts a worker's standard error into log lines, until a line looks like
+// output cuts a worker's or a helper's standard error into log lines, until a line looks like
 // the runtime's last words: from there on it is kept whole, as the stack.
 type output struct {
 	line  []byte
@@ -110,7 +110,7 @@ func (o *output) takeKept() string {
 	return kept
 }
 
-// last returns what the worker said last, if it was not logged line by line; an
+// last returns what the process said last, if it was not logged line by line; an
 // unfinished line counts as one.
 func (o *output) last(yield func(string)) string {
 	if len(o.line) > 0 {
@@ -119,5 +119,5 @@ func (o *output) last(yield func(string)) string {
 	return strings.TrimRight(string(o.stack), "\n")
 }
 
-// full says that this worker has said enough.
+// full says that this process has said enough.
 func (o *output) full() bool { return o.read >= outputQuota }
