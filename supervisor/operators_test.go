@@ -175,6 +175,7 @@ func TestOperatorsAreToldWhatIsWrong(t *testing.T) {
 		{admin.Request{Kind: admin.KindLogLevel}, admin.CodeWrong, "want trace"},
 		{admin.Request{Kind: admin.KindHistory, Text: "everybody"}, admin.CodeWrong, "everybody: want a client's address"},
 		{admin.Request{Kind: admin.KindDeny, Text: "10.0.0.1/8", Number: 1000}, admin.CodeWrong, "10.0.0.1/8: want a prefix"},
+		{admin.Request{Kind: admin.KindDeny, Text: "::ffff:10.0.0.0/104", Number: 1000}, admin.CodeWrong, "::ffff:10.0.0.0/104: want a prefix"},
 		{admin.Request{Kind: admin.KindDeny, Text: "10.0.0.0/8", Number: 1 << 40}, admin.CodeWrong, "a year at most"},
 		{admin.Request{Kind: admin.KindDeny, Text: "10.0.0.0/8"}, admin.CodeFailed, "no such rule"},
 	} {

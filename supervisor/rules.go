@@ -34,7 +34,7 @@ const (
 // rule makes one, changes one, or takes one back.
 func (s *Supervisor) rule(now time.Time, r admin.Request) error {
 	p, err := ParsePrefix(r.Text)
-	if err != nil {
+	if err != nil || p.Addr().Is4In6() { // which no source is in: it would be a rule that does nothing
 		return failed(admin.CodeWrong, "%s: want a prefix such as 192.0.2.0/24, 2001:db8::/32, or an address", protocol.Printable(r.Text))
 	}
 	if r.Number > uint64(maxRuleTime/time.Millisecond) {
