@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"brood/worker"
+	"brood/worker/internal/name"
 )
 
 // A Handler serves what its Options hold.
@@ -37,10 +38,10 @@ func New(o Options) (*Handler, error) {
 
 // Open returns the content of the file that the request names.
 func (h *Handler) Open(_ context.Context, req *worker.Request) (worker.Response, error) {
-	key, ok := reduce(req.File)
+	key, err := name.Path(req.File)
 	c, found := h.files[key]
 	switch {
-	case !ok, !found:
+	case err != nil, !found:
 		return nil, fmt.Errorf("open %q: %w", req.File, fs.ErrNotExist)
 	case c.health:
 		return worker.Bytes(fmt.Appendf(nil, "ok %s %s\n", h.version, h.now().UTC().Format(time.RFC3339))), nil

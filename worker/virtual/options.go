@@ -42,14 +42,14 @@ func (o Options) Check() error {
 	return errors.Join(faults...)
 }
 
-// files returns the contents by the names that requests are reduced to.
+// files returns the contents by the one spelling of their names (name.Path).
 func (o Options) files() (map[string]content, error) {
 	all := make(map[string]content, len(o.Text)+len(o.Base64)+1)
 	var faults []error
 	add := func(kind, file string, c content) {
-		key, ok := reduce(file)
+		key, err := name.Path(file)
 		switch _, taken := all[key]; {
-		case !ok:
+		case err != nil:
 			faults = append(faults, fmt.Errorf(`virtual: %s %q: no file can have this name; want one without ".." and NUL that does not end in a separator`, kind, file))
 		case taken:
 			faults = append(faults, fmt.Errorf("virtual: %s %q: another file has this name, too; only one can be sent", kind, file))
@@ -70,15 +70,6 @@ func (o Options) files() (map[string]content, error) {
 		faults = append(faults, fmt.Errorf("virtual: version %q: want a single word", o.Version))
 	}
 	return all, errors.Join(faults...)
-}
-
-// reduce returns the one spelling of a name that stands for all of them.
-func reduce(file string) (key string, ok bool) {
-	parts, ok := name.Split(file)
-	if !ok || slices.Contains(parts, "..") || strings.Contains(file, "\x00") {
-		return "", false
-	}
-	return strings.Join(parts, "/"), true
 }
 
 func decode(text string) ([]byte, error) {

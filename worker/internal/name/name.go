@@ -3,6 +3,7 @@
 package name
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -20,6 +21,21 @@ func Split(name string) (parts []string, ok bool) {
 		return nil, false
 	}
 	return slices.DeleteFunc(parts, func(part string) bool { return part == "." }), true
+}
+
+// Path returns the one spelling that stands for all those of a name, with "/" between
+// its parts. A name that leads upwards or holds a NUL has none, nor has a directory's.
+func Path(name string) (string, error) {
+	parts, ok := Split(name)
+	switch {
+	case strings.Contains(name, "\x00"):
+		return "", errors.New("the name holds a NUL")
+	case slices.Contains(parts, ".."):
+		return "", errors.New("the name leads upwards")
+	case !ok:
+		return "", errors.New("the name is a directory's")
+	}
+	return strings.Join(parts, "/"), nil
 }
 
 func isSeparator(r rune) bool { return r == '/' || r == '\\' }

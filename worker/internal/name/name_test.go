@@ -46,3 +46,14 @@ func TestSplit(t *testing.T) {
 		})
 	}
 }
+
+func TestPathIsTheOneSpellingOfAName(t *testing.T) {
+	for in, want := range map[string]string{
+		"pxelinux.0": "pxelinux.0", `\Boot//.\BCD`: "Boot/BCD", "//a/...": "a/...", "a\xff": "a\xff",
+		"": "", "/": "", "a/": "", ".": "", "..": "", "../a": "", "a/../b": "", `a\..\b`: "", "a\x00": "", "\x00/a": "", // "": it has none
+	} {
+		if got, err := Path(in); got != want || (err == nil) != (want != "") {
+			t.Errorf("Path(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
