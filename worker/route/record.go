@@ -1,6 +1,8 @@
 package route
 
 import (
+	"slices"
+
 	"brood/worker"
 )
 
@@ -109,17 +111,8 @@ func appendQuirks(w *writer, q worker.Quirks) {
 	w.u32(uint32(q.MaxWindowsize))
 	w.u32(uint32(q.MTU))
 	w.u16(q.Rollover)
-	var clamp, none uint8
-	for i, c := range clamps {
-		if c == q.MTUClamp {
-			clamp = uint8(i)
-		}
-	}
-	if q.NoOptions {
-		none = 1
-	}
-	w.u8(clamp)
-	w.u8(none)
+	w.u8(uint8(max(slices.Index(clamps[:], q.MTUClamp), 0)))
+	w.u8(flag(q.NoOptions))
 	w.u32(uint32(len(q.IgnoreOptions)))
 	for _, name := range q.IgnoreOptions {
 		w.text(name)
