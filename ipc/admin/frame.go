@@ -16,7 +16,7 @@ const (
 
 const headerLen = 4
 
-// appendFrame puts the length before what build appends.
+// appendFrame appends a body with its length before it.
 func appendFrame(b, body []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
 	return append(b, body...)
