@@ -412,15 +412,7 @@ func (s *scene) sink() string {
 // victims are the supervisor, a thread of it, and an idle worker.
 func (s *scene) victims() string {
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", s.PID))
-	idle := 0
-	harness.Eventually(func() bool {
-		for _, pid := range harness.Children(s.PID) {
-			if strings.Contains(harness.Title(pid), "(idle)") {
-				idle = pid
-			}
-		}
-		return idle != 0
-	})
+	idle := harness.IdleWorker(s.PID)
 	if idle == 0 {
 		s.Fatal("no idle worker to attack")
 	}

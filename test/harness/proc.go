@@ -41,6 +41,20 @@ func Children(pid int) []int {
 	return pids
 }
 
+// IdleWorker waits until one of a supervisor's children is a worker that waits, and
+// not one that is about to be: that has the supervisor's ids still. 0: there is none.
+func IdleWorker(supervisor int) (pid int) {
+	Eventually(func() bool {
+		for _, child := range Children(supervisor) {
+			if Title(child) == "brood: worker (idle)" {
+				pid = child
+			}
+		}
+		return pid != 0
+	})
+	return pid
+}
+
 // Eventually waits for a condition that nothing announces, and says whether it
 // came true.
 func Eventually(ok func() bool) bool {

@@ -159,10 +159,10 @@ func TestSupervisorAndWorkersHoldNoMoreThanTheyNeed(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	s := harness.Serve(t, "--root", tree.Dir)
-	if !harness.Eventually(func() bool { return len(harness.Children(s.PID)) > 0 }) {
+	worker := harness.IdleWorker(s.PID)
+	if worker == 0 {
 		t.Fatal("no idle worker")
 	}
-	worker := harness.Children(s.PID)[0]
 	want := []struct {
 		pid   int
 		field string

@@ -76,10 +76,10 @@ func TestTheCapabilitiesComeAlongWithAnUpgrade(t *testing.T) {
 				t.Errorf("%s is %q, want %q as in the first process", f, got, want[i])
 			}
 		}
-		if !harness.Eventually(func() bool { return len(harness.Children(u.Now)) > 0 }) {
+		worker := harness.IdleWorker(u.Now)
+		if worker == 0 {
 			t.Fatal("the new process has no worker")
 		}
-		worker := harness.Children(u.Now)[0]
 		for field, want := range map[string]string{"Uid": "65534 65534 65534 65534", "CapPrm": "0000000000000000", "CapAmb": "0000000000000000"} {
 			if got := harness.Status(worker, field); got != want {
 				t.Errorf("%s of a worker of the new process is %q, want %q", field, got, want)
