@@ -88,19 +88,21 @@ func TestAWorkerIsStopped(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	st := newStorm(t, tree, ".", scale(10, 50))
-	tree.File("f", 2000)
+	tree.File("moment", 2000)
+	tree.File("never", 2000)
 	s := harness.Serve(t, append([]string{"--root", tree.Dir, "--stall-timeout", "3s"}, stormFlags...)...)
 	st.start(s.Addr)
 	st.more(20)
 
-	begin := func() (peer *harness.Peer, pid int) {
+	// Each has a file of its own: the first one's worker may be there still.
+	begin := func(file string) (peer *harness.Peer, pid int) {
 		peer = harness.NewPeer(t, "127.0.0.1")
-		peer.Send(s.Addr, harness.RRQ("f"))
+		peer.Send(s.Addr, harness.RRQ(file))
 		peer.Data(1)
-		title := "brood: worker " + peer.Conn.LocalAddr().String()
+		title := "brood: worker 127.0.0.1 " + file
 		if !harness.Eventually(func() bool {
 			for _, pid = range harness.Children(s.PID) {
-				if strings.HasPrefix(harness.Title(pid), "brood: worker 127.0.0.1 f") {
+				if harness.Title(pid) == title {
 					return true
 				}
 			}
@@ -112,21 +114,24 @@ func TestAWorkerIsStopped(t *testing.T) {
 		return peer, pid
 	}
 
-	peer, pid := begin()
+	peer, pid := begin("moment")
 	peer.Ack(1)
 	unix.Kill(pid, unix.SIGCONT)
 	peer.Data(2)
 	for block := uint16(2); block <= 4; block++ {
 		peer.Ack(block)
 	}
-	if l := s.Session("f"); l.String("outcome") != "complete" {
+	if l := s.Session("moment"); l.String("outcome") != "complete" {
 		t.Errorf("one that goes on after a while: %v, want complete", l)
 	}
 
-	peer, _ = begin()
+	peer, _ = begin("never")
 	peer.Ack(1)
 	e := peer.Error(0) // at last, from the supervisor
-	l := s.Wait("session", func(l harness.Line) bool { return l.String("file") == "f" && l.String("outcome") == "stalled" })
+	l := s.Session("never")
+	if l.String("outcome") != "stalled" {
+		t.Errorf("one that does not go on: %v, want stalled", l)
+	}
 	st.end()
 	st.nobodyLost(0)
 	rows.add(row{

@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -75,6 +76,49 @@ func read[T any](o *operator, args ...string) (v T) {
 	return v
 }
 
+// watch has each called with what happens from now on, until the server leaves who
+// watches, which wait returns.
+func (o *operator) watch(each func(admin.Event)) (cmd *exec.Cmd, wait func() error) {
+	o.t.Helper()
+	cmd = o.command("sessions", "--watch", "--json")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	told, first := json.NewDecoder(out), admin.Event{}
+	if err := told.Decode(&first); err != nil || first.Event != admin.EventWatching {
+		o.t.Fatalf("who watches is first told %+v, %v", first, errors.Join(err, cmd.Wait()))
+	}
+	end := make(chan struct{})
+	go func() {
+		defer close(end)
+		for {
+			var e admin.Event
+			if told.Decode(&e) != nil {
+				return
+			}
+			each(e)
+		}
+	}()
+	return cmd, func() error {
+		<-end
+		return cmd.Wait()
+	}
+}
+
+// settled is the status when no session is left: a client has its last block before
+// the server has heard that.
+func (o *operator) settled() (status admin.Status) {
+	o.t.Helper()
+	if !harness.Eventually(func() bool { status = read[admin.Status](o, "status"); return status.Active == 0 }) {
+		o.t.Errorf("sessions are left: %+v", status)
+	}
+	return status
+}
+
 // serveOperated is harness.Serve with an admin socket.
 func serveOperated(t *testing.T, flags ...string) (*harness.Server, *operator) {
 	t.Helper()
@@ -112,45 +156,21 @@ func TestOperatorsCommandsUnderLoad(t *testing.T) {
 	content := make([]byte, 100_000)
 	c.Write("srv/f", content)
 	s, o := serveOperated(t, "--config", c.file)
-	watch := o.command("sessions", "--watch", "--json")
-	watched, err := watch.StdoutPipe()
-	if err == nil {
-		err = watch.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	events := map[admin.EventKind]int{}
 	bytesSeen, lastEvent := uint64(0), admin.Event{}
-	var watching sync.WaitGroup
-	ready := make(chan struct{})
-	watching.Go(func() {
-		for lines := json.NewDecoder(watched); ; {
-			var e admin.Event
-			if lines.Decode(&e) != nil {
-				return
-			}
-			if events[e.Event]++; e.Event == admin.EventWatching {
-				close(ready)
-			}
-			lastEvent = e
-			if e.Ended != nil {
-				bytesSeen += e.Ended.Bytes
-			}
+	_, watched := o.watch(func(e admin.Event) {
+		events[e.Event]++
+		lastEvent = e
+		if e.Ended != nil {
+			bytesSeen += e.Ended.Bytes
 		}
 	})
-	<-ready
 
 	const clients = 400
-	done := make(chan int)
+	done := make(chan int, 1)
 	go func() { done <- fleet(t, s, "f", content, clients, 20) }()
-	fetched, rounds, right := 0, 0, 0
-	for right == 0 {
-		select {
-		case right = <-done:
-			continue
-		default:
-		}
+	fetched, rounds := 0, 0
+	for len(done) == 0 {
 		rounds++
 		o.do("status")
 		o.do("sessions")
@@ -169,7 +189,7 @@ func TestOperatorsCommandsUnderLoad(t *testing.T) {
 			}
 		}
 	}
-	if right != clients {
+	if right := <-done; right != clients {
 		t.Errorf("%d of %d clients were served right", right, clients)
 	}
 	text := o.do("show-config")
@@ -180,10 +200,7 @@ func TestOperatorsCommandsUnderLoad(t *testing.T) {
 	}
 
 	total := uint64(clients + fetched)
-	var status admin.Status
-	if !harness.Eventually(func() bool { status = read[admin.Status](o, "status"); return status.Active == 0 }) {
-		t.Errorf("sessions are left: %+v", status)
-	}
+	status := o.settled()
 	n := status.Counters
 	if n.Started != total || n.Completed != total || n.Bytes != total*uint64(len(content)) || n.Requests != total+n.Duplicates || n.ClientsLost != 0 {
 		t.Errorf("%d sessions are counted as %+v", total, n)
@@ -198,8 +215,7 @@ func TestOperatorsCommandsUnderLoad(t *testing.T) {
 	if code := s.Exit(); code != 0 {
 		t.Errorf("the server ended with code %d", code)
 	}
-	watching.Wait()
-	if err := watch.Wait(); err != nil {
+	if err := watched(); err != nil {
 		t.Errorf("who watches ends with %v", err)
 	}
 	if events[admin.EventBegun] != int(total) || events[admin.EventEnded] != int(total) || bytesSeen != n.Bytes || lastEvent.Reason != admin.ReasonDrained {
@@ -295,15 +311,12 @@ func TestOperatorsThatMisbehaveChangeNothingForClients(t *testing.T) {
 		floods = append(floods, says(flood, len(floods) > 0)) // one of them reads nothing
 	}
 	says(bytes.Repeat([]byte("nonsense"), 1000), true)
-	killed := o.command("sessions", "--watch", "--json")
-	if err := killed.Start(); err != nil {
-		t.Fatal(err)
-	}
+	killed, end := o.watch(func(admin.Event) {})
 	if !harness.Eventually(func() bool { return read[admin.Status](o, "status").Clients >= len(floods)+2 }) {
 		t.Error("they are not connected")
 	}
 	killed.Process.Kill()
-	killed.Wait()
+	end()
 	for _, f := range floods[:4] {
 		f.Close()
 	}
@@ -311,7 +324,7 @@ func TestOperatorsThatMisbehaveChangeNothingForClients(t *testing.T) {
 	if before != 100 || after != 400 {
 		t.Errorf("of 100 clients %d were served right, and %d of 400 beside such operators", before, after)
 	}
-	n := read[admin.Status](o, "status").Counters
+	n := o.settled().Counters
 	if n.Completed != 500 || n.Started != 500 || n.WorkerFailures != 0 || n.Bytes != 500*uint64(len(content)) {
 		t.Errorf("500 sessions are counted as %+v", n)
 	}
@@ -391,18 +404,11 @@ func TestAnUpgradeKeepsTheAdminSocketAndItsRules(t *testing.T) {
 	holder.Data(1)
 	for range 2 {
 		old := u.Now
-		watch := o.command("sessions", "--watch", "--json")
-		var told bytes.Buffer
-		watch.Stdout = &told
-		if err := watch.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if !harness.Eventually(func() bool { return read[admin.Status](o, "status").Clients == 2 }) {
-			t.Error("nobody watches")
-		}
+		var last admin.Event
+		_, watched := o.watch(func(e admin.Event) { last = e })
 		u.Upgrade()
-		if err := watch.Wait(); err != nil || !strings.Contains(told.String(), `"reason":"upgraded"`) {
-			t.Errorf("who watches was told %q, %v", &told, err)
+		if err := watched(); err != nil || last.Reason != admin.ReasonUpgraded {
+			t.Errorf("who watches was last told %+v, %v", last, err)
 		}
 		status := read[admin.Status](o, "status")
 		if status.PID != u.Now || status.PID == old || len(status.Rules) != 1 || status.Rules[0].Prefix != "127.0.0.9/32" {
