@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -264,10 +265,22 @@ func TestAHelperThatStandsStillCostsOnlyThoseWhoNeedIt(t *testing.T) {
 		}
 		waiting <- err
 	}()
+	if !harness.Eventually(func() bool {
+		return slices.ContainsFunc(harness.Children(s.PID), func(pid int) bool {
+			return harness.Title(pid) == "brood: worker 127.0.0.1 mirror/b"
+		})
+	}) {
+		t.Error("nobody waits for the helper")
+	}
 	for range 20 {
 		if got, err := fetch(t, s, "f"); err != nil || string(got) != "a file" {
 			t.Errorf("%q, %v", got, err)
 		}
+	}
+	select {
+	case err := <-waiting:
+		t.Fatalf("who needs the helper did not wait: %v", err)
+	default:
 	}
 	syscall.Kill(helper, syscall.SIGCONT)
 	if err := <-waiting; err != nil {
