@@ -67,6 +67,21 @@ func (o *operator) do(args ...string) (stdout string) {
 	return stdout
 }
 
+// drains ends the server. How many sessions are left is said every two seconds, to who
+// has to wait so long.
+func (o *operator) drains() {
+	o.t.Helper()
+	code, stdout, stderr := o.run("drain", "--wait")
+	for line := range strings.Lines(stderr) {
+		if !strings.Contains(line, " sessions are left, ") {
+			o.t.Errorf("broodctl drain says %q", line)
+		}
+	}
+	if code != 0 || stdout != "" {
+		o.t.Errorf("broodctl drain exits %d\nstdout: %s\nstderr: %s", code, stdout, stderr)
+	}
+}
+
 func read[T any](o *operator, args ...string) (v T) {
 	o.t.Helper()
 	text := o.do(append(args, "--json")...)
@@ -211,7 +226,7 @@ func TestOperatorsCommandsUnderLoad(t *testing.T) {
 	if history := read[[]admin.Ended](o, "history", "--limit", "0"); uint64(len(history)) != total {
 		t.Errorf("the history has %d of %d sessions", len(history), total)
 	}
-	o.do("drain", "--wait")
+	o.drains()
 	if code := s.Exit(); code != 0 {
 		t.Errorf("the server ended with code %d", code)
 	}
@@ -365,7 +380,7 @@ func TestWhoMayOperate(t *testing.T) {
 	s.Wait("an operator asks", func(l harness.Line) bool {
 		return l.String("uid") == "4711" && l.String("request") == "drain" && strings.Contains(l.String("result"), "is for root")
 	})
-	member.do("drain", "--wait")
+	member.drains()
 	s.Exit()
 }
 
@@ -425,7 +440,7 @@ func TestAnUpgradeKeepsTheAdminSocketAndItsRules(t *testing.T) {
 	holder.Ack(3)
 	u.Left(u.PID)
 	o.do("status") // the first process's end has left the socket
-	o.do("drain", "--wait")
+	o.drains()
 	u.Left(u.Now)
 	if _, err := os.Lstat(o.path); err == nil {
 		t.Error("the socket stays behind")
