@@ -134,11 +134,7 @@ func TestAnUpgradeThatNeverGetsReady(t *testing.T) {
 	st := newStorm(t, tree, ".", 5)
 	u := harness.StartUpgradable(t, nil, append([]string{"--root", tree.Dir}, stormFlags...)...)
 	st.start(u.Addr)
-	script := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	u.Install(script)
+	u.InstallText("#!/bin/sh\nexec sleep 600\n")
 	u.Signal(syscall.SIGUSR2)
 	pid := u.Wait("upgrading", nil).Int("pid")
 	done := "a new process that says nothing, for 40 s"

@@ -4,9 +4,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,16 +12,6 @@ import (
 	"brood/test/harness"
 	"brood/worker/workertest"
 )
-
-// installScript puts a shell script in the executable's place.
-func installScript(t *testing.T, u *harness.Upgradable, text string) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	u.Install(path)
-}
 
 // Each new process has what an upgrade gives to it, once, and nothing of what the
 // service manager meant for the first one.
@@ -33,7 +21,7 @@ func TestTheEnvironmentOfAnUpgradeIsScrubbed(t *testing.T) {
 	env := m.env("WATCHDOG_USEC=60000000", "WATCHDOG_PID=", "LISTEN_PID=1", "LISTEN_PIDFDID=1", "LISTEN_FDS=1", "LISTEN_FDNAMES=x", "OF_THE_OPERATOR=kept")
 	u := harness.StartUpgradable(t, env, "--root", harness.NewTree(t).Dir)
 	u.Upgrade()
-	installScript(t, u, `tr '\0' '\n' </proc/$$/environ | sed 's/^/environment /' >&2; exit 1`)
+	u.InstallText("#!/bin/sh\n" + `tr '\0' '\n' </proc/$$/environ | sed 's/^/environment /' >&2; exit 1`)
 	syscall.Kill(u.Now, syscall.SIGUSR2)
 	u.Wait("no upgrade", nil)
 	var names []string

@@ -24,7 +24,7 @@ func TestAnUpgradeThatFailsAtTheLastMomentLosesNothing(t *testing.T) {
 	holder.Send(u.Addr, harness.RRQ("f"))
 	holder.Data(1)
 	waiting.Send(u.Addr, harness.RRQ("f"))
-	installScript(t, u, "printf R >&3; head -c 1 <&3 >/dev/null; printf X >&3; exec cat <&3 >/dev/null")
+	u.InstallText("#!/bin/sh\nprintf R >&3; head -c 1 <&3 >/dev/null; printf X >&3; exec cat <&3 >/dev/null")
 	u.Signal(syscall.SIGUSR2)
 	u.Wait("no upgrade", nil)
 	holder.Ack(1)
@@ -41,7 +41,7 @@ func TestAnUpgradeThatFailsAtTheLastMomentLosesNothing(t *testing.T) {
 func TestAnEndDuringAnUpgradeIsTheEndOfBoth(t *testing.T) {
 	t.Parallel()
 	u := harness.StartUpgradable(t, nil, "--root", harness.NewTree(t).Dir)
-	installScript(t, u, "exec sleep 600")
+	u.InstallText("#!/bin/sh\nexec sleep 600")
 	u.Signal(syscall.SIGUSR2)
 	next := u.Wait("upgrading", nil).Int("pid")
 	u.Signal(syscall.SIGUSR2)
@@ -71,7 +71,7 @@ func TestAnUpgradeOutlivesTheOldProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.Chmod(gate, 0o666)
-	installScript(t, u, "read open <"+gate+"; exec "+harness.Brood(t)+` "$@"`)
+	u.InstallText("#!/bin/sh\nread open <" + gate + "; exec " + harness.Brood(t) + ` "$@"`)
 	u.Signal(syscall.SIGUSR2)
 	u.Now = u.Wait("upgrading", nil).Int("pid")
 	u.Signal(syscall.SIGKILL)

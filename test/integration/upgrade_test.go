@@ -3,8 +3,6 @@ package integration
 import (
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,19 +52,12 @@ func TestAnUpgradeThatFailsChangesNothing(t *testing.T) {
 	tree := harness.NewTree(t)
 	tree.File("f", 1500)
 	u := harness.StartUpgradable(t, nil, "--root", tree.Dir)
-	script := func(text string) {
-		path := filepath.Join(t.TempDir(), "script")
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		u.Install(path)
-	}
 	for i, tt := range []struct{ script, says string }{
 		{"this is no program", "exec format error"},
 		{"#!/bin/sh\necho broken >&2; exit 1\n", "ended before it was ready"},
 		{"#!/bin/sh\necho X >&3; exec cat <&3\n", "ended before it was ready"}, // says what nobody understands
 	} {
-		script(tt.script)
+		u.InstallText(tt.script)
 		u.Signal(syscall.SIGUSR2)
 		if l := u.WaitN(i+1, "no upgrade", nil)[i]; !strings.Contains(l.String("why"), tt.says) {
 			t.Errorf("logged %v, want %q", l, tt.says)
