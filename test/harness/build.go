@@ -113,6 +113,16 @@ func Install(from, to string) error {
 	return nil
 }
 
+// written is a file that has this text.
+func written(t testing.TB, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // publicDir is a directory for executables that workers can get at, whoever
 // they run as. Main removes it.
 var publicDir = sync.OnceValues(func() (string, error) {

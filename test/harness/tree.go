@@ -49,3 +49,17 @@ func (tr *Tree) Write(name string, content []byte) {
 		tr.t.Fatal(err)
 	}
 }
+
+// Program writes a program as Install does, and returns its path.
+func (tr *Tree) Program(name, text string) (path string) {
+	tr.t.Helper()
+	path = filepath.Join(tr.Dir, name)
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = Install(written(tr.t, text), path)
+	}
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return path
+}

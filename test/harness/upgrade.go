@@ -81,11 +81,7 @@ func (u *Upgradable) Install(from string) {
 // InstallText puts a text in the executable's place: a script, or what is no program.
 func (u *Upgradable) InstallText(text string) {
 	u.t.Helper()
-	path := filepath.Join(u.t.TempDir(), "text")
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		u.t.Fatal(err)
-	}
-	u.Install(path)
+	u.Install(written(u.t, text))
 }
 
 // Upgrade has the process that serves replaced, and waits until the next one serves.

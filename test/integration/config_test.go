@@ -97,12 +97,9 @@ func TestAnUpgradeReadsTheFileAnew(t *testing.T) {
 	}
 }
 
-// program writes a program that stands for broodctl.
-func (c *configured) program(name, text string) string {
-	c.Write(name, []byte("#!/bin/sh\n"+text+"\n"))
-	path := filepath.Join(c.Dir, name)
-	os.Chmod(path, 0o755)
-	return path
+// script writes a program that stands for broodctl, or for a user's.
+func (c *configured) script(name, text string) string {
+	return c.Program(name, "#!/bin/sh\n"+text+"\n")
 }
 
 func TestAConfigurationThatCantBeUsedIsToldAtTheStart(t *testing.T) {
@@ -131,11 +128,11 @@ func TestAConfigurationThatCantBeUsedIsToldAtTheStart(t *testing.T) {
 		{"a directory", []string{"--config", c.Dir}, 1, []string{"want a file, it is a directory"}},
 		{"no broodctl", []string{"--config", c.file, "--broodctl", in("none")}, 1, []string{"starting " + in("none"), "no such file"}},
 		{"a broodctl that is no program", []string{"--config", c.file, "--broodctl", c.file}, 1, []string{"brood.yaml", "chmod o+x"}},
-		{"another broodctl", []string{"--config", c.file, "--broodctl", c.program("other", "echo hello")}, 1, []string{"same release"}},
-		{"a broodctl that is killed", []string{"--config", c.file, "--broodctl", c.program("killed", "kill -9 $$")}, 1, []string{c.file, "killed by signal killed"}},
-		{"a broodctl that fails", []string{"--config", c.file, "--broodctl", c.program("fails", "echo it hurts >&2; exit 3")}, 1, []string{"exit code 3", "it hurts"}},
-		{"a broodctl that does not end", []string{"--config", c.file, "--broodctl", c.program("slow", "sleep 1000")}, 1, []string{"it took longer than 20s and was killed"}},
-		{"a broodctl that says too much", []string{"--config", c.file, "--broodctl", c.program("loud", "yes")}, 1, []string{"it printed more than 67108864 bytes and was killed"}},
+		{"another broodctl", []string{"--config", c.file, "--broodctl", c.script("other", "echo hello")}, 1, []string{"same release"}},
+		{"a broodctl that is killed", []string{"--config", c.file, "--broodctl", c.script("killed", "kill -9 $$")}, 1, []string{c.file, "killed by signal killed"}},
+		{"a broodctl that fails", []string{"--config", c.file, "--broodctl", c.script("fails", "echo it hurts >&2; exit 3")}, 1, []string{"exit code 3", "it hurts"}},
+		{"a broodctl that does not end", []string{"--config", c.file, "--broodctl", c.script("slow", "sleep 1000")}, 1, []string{"it took longer than 20s and was killed"}},
+		{"a broodctl that says too much", []string{"--config", c.file, "--broodctl", c.script("loud", "yes")}, 1, []string{"it printed more than 67108864 bytes and was killed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

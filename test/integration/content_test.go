@@ -41,7 +41,7 @@ rules:
 	c.Write("boot/secret/key", []byte("not for you"))
 	c.Write("templates/pxe.tmpl", []byte("append console={{.console}} {{.vlan}}\n"))
 	c.Write("hosts.yaml", []byte("defaults: {vlan: 7}\nmachines:\n  - {name: web1, macs: [52:54:00:12:34:56], vars: {console: ttyS0}}\n"))
-	c.program("bin/hello", `echo "hello $1: $TFTP_FILE"; [ "$TFTP_FILE" != hello/nobody ] || exit 101`)
+	c.script("bin/hello", `echo "hello $1: $TFTP_FILE"; [ "$TFTP_FILE" != hello/nobody ] || exit 101`)
 	s := harness.Serve(t, "--config", c.file)
 	for _, tt := range []struct {
 		file, want string

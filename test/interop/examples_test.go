@@ -216,10 +216,11 @@ func copyExamples(t *testing.T, tree *harness.Tree) {
 					"https://deb.debian.org/debian/dists/trixie/main/installer-amd64/current/images/netboot/", mirror,
 				).Replace(string(text)))
 			}
-			tree.Write(filepath.Join("etc", name), text)
 			if strings.HasPrefix(name, "bin/") {
-				os.Chmod(filepath.Join(tree.Dir, "etc", name), 0o755)
+				tree.Program(filepath.Join("etc", name), string(text))
+				continue
 			}
+			tree.Write(filepath.Join("etc", name), text)
 		}
 	}
 }

@@ -54,11 +54,7 @@ func running(file string) (pids []int) {
 func TestOneWorkerRunsOneProgramAfterTheOther(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
-	tree.Write("text", []byte("#!/bin/sh\nread line\necho \"$1, $TFTP_FILE\"\necho \"for ${line%%:*}\" >&2\nsleep 1000 &\n"))
-	script := filepath.Join(tree.Dir, "script")
-	if err := harness.Install(filepath.Join(tree.Dir, "text"), script); err != nil {
-		t.Fatal(err)
-	}
+	script := tree.Program("script", "#!/bin/sh\nread line\necho \"$1, $TFTP_FILE\"\necho \"for ${line%%:*}\" >&2\nsleep 1000 &\n")
 	s := serve(t, tree.Dir, exec.Options{Command: []string{script, "hello"}})
 	workers := map[int]bool{}
 	for n := range 5 {
