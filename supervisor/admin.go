@@ -38,7 +38,7 @@ func (a *Admin) check(fault func(format string, args ...any)) {
 	switch {
 	case a.Path == "":
 		if a.Group != "" {
-			fault("AdminGroup %s: there is no Admin.Path, and so no socket that it could use", a.Group)
+			fault("Admin.Group %s: there is no Admin.Path, and so no socket that it could use", a.Group)
 		}
 	case !filepath.IsAbs(a.Path):
 		fault("Admin %q: want an absolute path", a.Path)

@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -95,7 +97,11 @@ func TestAnErrandLeavesNobodyBehind(t *testing.T) {
 	if err != nil || time.Since(begun) > patience {
 		t.Fatalf("%v after %v", err, time.Since(begun))
 	}
-	if _, err := os.Stat("/proc/" + strings.TrimSpace(string(out)) + "/exe"); err == nil {
+	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatalf("the errand says %q, want its child's number", out)
+	}
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err == nil {
 		t.Errorf("process %s runs on", out)
 	}
 }

@@ -134,7 +134,8 @@
 // such condition, or with an entry of it that begins with * or without ^. A few
 // microseconds are for 10,000 rules of the former, and each of the latter costs
 // another tenth. A regexp is compiled when a name holds the text that it needs, and
-// kept for the worker's life. Open reads a few hundred bytes.
+// kept for the worker's life. Open reads a few hundred bytes. A name of 2,000 bytes that
+// is made to look like many MACs costs up to 0.2 ms.
 //
 // # What is promised
 //
