@@ -134,7 +134,9 @@ func (s *session) heard() bool {
 // source is the client's address, whatever its port.
 func (s *session) source() netip.Addr { return s.with.peer.Addr() }
 
-// record is what the world gets to know of a session that ended.
+// record is what the world gets to know of a session that ended. Its times are in
+// their order although two processes took them: now is when the loop woke, and the
+// worker may have sent its first packet since.
 func (s *session) record(now time.Time, outcome Outcome) SessionStats {
 	r := SessionStats{
 		Peer:            s.with.peer,
@@ -145,7 +147,7 @@ func (s *session) record(now time.Time, outcome Outcome) SessionStats {
 		Options:         s.request.Options,
 		Received:        s.received,
 		Waited:          now.Sub(s.received),
-		FirstSent:       s.last.FirstSent,
+		FirstSent:       min(s.last.FirstSent, now.Sub(s.received)),
 		Duration:        now.Sub(s.received),
 		Outcome:         outcome,
 		ErrorCode:       s.last.ErrorCode,

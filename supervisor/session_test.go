@@ -166,6 +166,15 @@ func TestRecordOfASessionThatNeverRan(t *testing.T) {
 	}
 }
 
+func TestAFirstPacketIsNotSentAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	received := time.Now()
+	s := &session{with: testWith, received: received, handed: received, last: ipc.Frame{FirstSent: time.Second}}
+	if r := s.record(received.Add(time.Second-1), Refused); r.FirstSent > r.Duration {
+		t.Errorf("first packet after %v, end after %v", r.FirstSent, r.Duration)
+	}
+}
+
 func TestRecordOfASessionThatRan(t *testing.T) {
 	t.Parallel()
 	received := time.Now()
