@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -48,6 +49,20 @@ type arrival struct {
 	local   netip.Addr // ours: where an answer has to come from
 	ifindex int
 	data    []byte // valid until the next batch
+}
+
+// portFreeWithin is how long what a server that was just killed has started may hold
+// its port: between fork and exec a child has everything that its parent had.
+const portFreeWithin = time.Second
+
+// listenSoon is listen for an address that may be free in a moment.
+func listenSoon(addr netip.AddrPort, shared bool) (*listener, error) {
+	for until := time.Now().Add(portFreeWithin); ; time.Sleep(portFreeWithin / 50) {
+		l, err := listen(addr, shared)
+		if !errors.Is(err, unix.EADDRINUSE) || time.Now().After(until) {
+			return l, err
+		}
+	}
 }
 
 // listen binds a listener. One that is shared lets sessions have the same port.

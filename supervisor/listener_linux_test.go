@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -339,4 +340,19 @@ func TestListenTakesANamedZone(t *testing.T) {
 	if got, err := l.numbered(netip.MustParseAddrPort("[fe80::1%none]:69")); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("an interface that does not exist: %v, %v", got, err)
 	}
+}
+
+// What a server that was killed has forked holds its port until it is executed.
+func TestAPortThatIsFreeInAMomentIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	before, err := listen(netip.MustParseAddrPort("127.0.0.1:0"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(portFreeWithin/20, before.close)
+	l, err := listenSoon(before.addr, false)
+	if err != nil || l.addr != before.addr {
+		t.Fatalf("%+v, %v; want %v", l, err, before.addr)
+	}
+	l.close()
 }

@@ -370,7 +370,7 @@ func (s *Supervisor) obtain(addr netip.AddrPort) (*listener, error) {
 	name := addr.String()
 	fd, ok := s.Manager.predecessor.port(name)
 	if !ok {
-		l, err := listen(addr, s.SinglePort)
+		l, err := listenSoon(addr, s.SinglePort)
 		if err == nil {
 			l.name = name
 		}
