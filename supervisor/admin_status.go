@@ -34,6 +34,10 @@ func (s *Supervisor) adminStatus(now time.Time) admin.Status {
 		Starting:    c.Starting,
 		MaxSessions: s.MaxSessions,
 		Counters:    c.tell(),
+
+		Durations:    s.measured.durations.tell(durationBounds),
+		FirstAnswers: s.measured.firstAnswers.tell(firstAnswerBounds),
+		Rates:        s.measured.rates.tell(rateBounds),
 	}
 	if s.phase == draining {
 		said.DrainLeft = max(0, s.phaseEnd.Sub(now).Seconds())

@@ -277,6 +277,7 @@ func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack
 	}
 	record := sess.record(now, outcome)
 	record.Stack = stack
+	s.measured.add(&record)
 	s.report.session(record, logged, suppressed, s.OnSessionStats)
 	s.tellEnded(now, sess.id, record, logged)
 }

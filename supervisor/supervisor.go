@@ -68,6 +68,7 @@ type Supervisor struct {
 	lastHelper     uint32 // id
 	uninvited      bool   // a worker knocked that the helper could not be told of yet
 	counters       ServerStats
+	measured       distributions
 	quiet          quiet
 	chatter        chatter
 	lastID         uint64 // of a session

@@ -29,6 +29,18 @@ type Status struct {
 	MaxSessions int `json:"max-sessions"` // that run at once
 
 	Counters Counters `json:"counters"`
+
+	// Of the sessions that a worker had and that have ended, since the server's start.
+	Durations    Histogram `json:"durations"`     // seconds from the request to the end
+	FirstAnswers Histogram `json:"first-answers"` // seconds from the request to the first packet of the answer, if there was one
+	Rates        Histogram `json:"rates"`         // bytes a second from then on, of complete ones of 64 KiB and more
+}
+
+// Histogram says how many of something there were, by their size.
+type Histogram struct {
+	Bounds []float64 `json:"bounds"` // rising; each is the largest that it counts
+	Counts []uint64  `json:"counts"` // for each bound those that are above the one before; at last those above all
+	Sum    float64   `json:"sum"`    // of all
 }
 
 // Rule says for a time who is served, whatever the configuration says.
