@@ -14,6 +14,12 @@ const (
 	Helper  = 6 // only where workers may ask a helper
 )
 
+// What a helper has besides Control, where its supervisor gives it that.
+const (
+	Listener = 4 // a TCP socket that listens
+	Door     = 5 // where it enters; see Enter
+)
+
 // RoleEnv is the environment variable by which an executable learns that it was
 // started as a worker. The supervisor sets it to RoleWorker; nobody else should.
 const (

@@ -37,6 +37,10 @@
 //	Control  a SOCK_SEQPACKET socket on which the supervisor's Words arrive. End of
 //	         file: the supervisor is gone, and the helper ends when it has no more
 //	         workers.
+//	Listener where it is given one, a TCP socket that listens, which the supervisor
+//	         keeps, too
+//	Door     where it is an operator: there it Enters, and speaks package admin's
+//	         protocol
 //
 // The worker believes the supervisor. The supervisor believes nothing: whatever
 // it decodes is bounded before anything is allocated, of one fixed shape, and

@@ -101,15 +101,30 @@ func (s *Supervisor) serveOperators() {
 	if s.admin == nil {
 		return
 	}
-	d, err := desk.Serve(s.admin, desk.Config{
-		Program: s.Admin.Program, Group: s.operators,
-		Answer: s.answerOperator, OnChange: s.operatorAsked, OnLost: s.operatorLost,
-	})
-	if err != nil {
+	s.makeDesk()
+	if err := s.desk.Serve(s.admin); err != nil {
 		s.report.logf(hclog.Error, "operators are not served", "error", err.Error())
+	}
+}
+
+// makeDesk is for the first who has operators come.
+func (s *Supervisor) makeDesk() {
+	if s.desk == nil {
+		s.desk = desk.New(desk.Config{
+			Program: s.Admin.Program, Group: s.operators,
+			Answer: s.answerOperator, OnChange: s.operatorAsked, OnLost: s.operatorLost,
+		})
+	}
+}
+
+// openDoor lets a helper in that is an operator.
+func (s *Supervisor) openDoor(h *helper) {
+	if h.Child.Helper < 0 {
 		return
 	}
-	s.desk = d
+	s.makeDesk()
+	s.desk.Admit(h.Child.Helper, h.Access == MayChange)
+	h.Child.Helper = -1 // the desk's
 }
 
 func (s *Supervisor) closeAdmin() {

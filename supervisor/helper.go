@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,12 +39,29 @@ type Helper struct {
 	Dir string
 	// Workers have a socket to it, if this is set; see package ipc.
 	Workers bool
+	// Listen is a TCP address with its port, on which the supervisor listens for it:
+	// from before root is left, across upgrades, and while it is started anew. It
+	// has the socket as ipc.Listener. Of 0.0.0.0 and :: the latter is both families.
+	// Empty means none.
+	Listen string
+	// Access is what it may do as an operator. It has connections to what the admin
+	// socket is for through ipc.Door, whether there is an admin socket or not.
+	Access Access
 }
+
+// Access is what a helper may do as an operator; ADMIN.md says what there is.
+type Access uint8
+
+const (
+	NoAccess  Access = iota
+	MayLook          // status, sessions, history, events
+	MayChange        // everything
+)
 
 func checkHelpers(helpers []Helper) error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	names, workers := make(map[string]bool), 0
+	names, ports, workers := make(map[string]bool), make(map[string]bool), 0
 	for _, h := range helpers {
 		if h.Name == "" || names[h.Name] {
 			fault("Helper %q: want a name, and no other helper's", h.Name)
@@ -58,6 +76,13 @@ func checkHelpers(helpers []Helper) error {
 		if h.Workers {
 			workers++
 		}
+		if h.Listen == "" {
+			continue
+		}
+		if _, err := netip.ParseAddrPort(h.Listen); err != nil || ports[h.Listen] {
+			fault("Helper %s: Listen %q: want ADDRESS:PORT or [ADDRESS]:PORT, and no other helper's", h.Name, h.Listen)
+		}
+		ports[h.Listen] = true
 	}
 	if workers > 1 {
 		fault("%d Helpers are for workers: want at most one", workers)
@@ -114,12 +139,15 @@ func (s *Supervisor) setHelpers(now time.Time, wanted []Helper) {
 // is says whether h is what is wanted.
 func (h *helper) is(w Helper) bool {
 	return h.Name == w.Name && h.Path == w.Path && slices.Equal(h.Args, w.Args) &&
-		bytes.Equal(h.Config, w.Config) && h.Dir == w.Dir && h.Workers == w.Workers
+		bytes.Equal(h.Config, w.Config) && h.Dir == w.Dir && h.Workers == w.Workers && h.Listen == w.Listen && h.Access == w.Access
 }
 
 func (s *Supervisor) startHelper(h *helper) {
 	h.starting = true
-	spec := launch.HelperSpec{Path: h.Path, Args: h.Args, Config: h.Config, User: s.helperID.credential()}
+	spec := launch.HelperSpec{
+		Path: h.Path, Args: h.Args, Config: h.Config, User: s.helperID.credential(),
+		Listener: s.helperPorts.of(h.Helper), Door: h.Access != NoAccess,
+	}
 	launch.OnOwnThread(func() {
 		s.forking.Lock()
 		defer s.forking.Unlock()
@@ -142,7 +170,12 @@ func (s *Supervisor) startedHelper(now time.Time, h *helper, c launch.Child, err
 		s.report.logf(hclog.Error, "a helper can't be watched", "helper", h.Name, "error", err.Error())
 		h.press(now) // its end is looked for at ticks
 	}
-	s.report.logf(hclog.Info, "a helper runs", "helper", h.Name, "pid", h.PID)
+	pairs := []any{"helper", h.Name, "pid", h.PID}
+	if port := s.helperPorts.of(h.Helper); port >= 0 {
+		pairs = append(pairs, "address", bound(port))
+	}
+	s.report.logf(hclog.Info, "a helper runs", pairs...)
+	s.openDoor(h)
 	if h.gone {
 		s.endHelper(now, h)
 	}
@@ -226,10 +259,14 @@ func (s *Supervisor) dismissHelpers(now time.Time) bool {
 	return over
 }
 
-// retireHelpers tells them that the process which has taken over has its own.
-func (s *Supervisor) retireHelpers() {
+// retireHelpers tells them that the process which has taken over has its own. Those
+// that listen end: who connects from now on is another's.
+func (s *Supervisor) retireHelpers(now time.Time) {
+	s.helperPorts.closeAll()
 	for _, h := range s.helpers {
-		if h.running && h.Control >= 0 {
+		if h.Listen != "" {
+			s.endHelper(now, h)
+		} else if h.running && h.Control >= 0 {
 			ipc.Say(h.Control, ipc.WordRetire, -1)
 		}
 	}

@@ -38,6 +38,8 @@ func helperChild(args []string) int {
 		for {
 			fmt.Fprintln(os.Stderr, strings.Repeat("x", 1000))
 		}
+	case "web":
+		return webChild(args[1])
 	case "deaf": // to words and signals
 		unix.Pause()
 	}
@@ -311,6 +313,9 @@ func TestTheHelpersOfOptionsAreChecked(t *testing.T) {
 		{"two of one name", []Helper{{Name: "a", Path: "/x"}, {Name: "a", Path: "/x"}}, `Helper "a": want a name, and no other helper's`},
 		{"a relative path", []Helper{{Name: "a", Path: "x"}}, "want an absolute path"},
 		{"a relative directory", []Helper{{Name: "a", Path: "/x", Dir: "y"}}, "want an absolute path"},
+		{"one that listens", []Helper{{Name: "a", Path: "/x", Listen: "[::1]:80"}}, ""},
+		{"a port without an address", []Helper{{Name: "a", Path: "/x", Listen: ":80"}}, `Listen ":80": want ADDRESS:PORT`},
+		{"two on one port", []Helper{{Name: "a", Path: "/x", Listen: "[::1]:80"}, {Name: "b", Path: "/x", Listen: "[::1]:80"}}, "and no other helper's"},
 		{"two for workers", []Helper{good, {Name: "b", Path: "/x", Workers: true}}, "at most one"},
 	} {
 		_, err := Options{Helpers: tt.helpers}.settle()

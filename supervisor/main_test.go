@@ -173,7 +173,8 @@ type spec struct {
 	MinIdle, MaxIdle, MaxSessions, Retries int
 	PortRange                              PortRange
 	Helper                                 []string // its arguments; none: no helper
-	HelperDir                              string
+	HelperDir, HelperListen                string
+	HelperAccess                           Access
 	Admin                                  string // the socket's path
 }
 
@@ -182,7 +183,7 @@ func (sp *spec) helpers(config string) []Helper {
 	if sp.Helper == nil {
 		return nil
 	}
-	return []Helper{{Name: "tester", Path: "/proc/self/exe", Args: sp.Helper, Config: []byte(config), Dir: sp.HelperDir, Workers: true}}
+	return []Helper{{Name: "tester", Path: "/proc/self/exe", Args: sp.Helper, Config: []byte(config), Dir: sp.HelperDir, Workers: true, Listen: sp.HelperListen, Access: sp.HelperAccess}}
 }
 
 // event is one line that a server in a child process says on standard output.

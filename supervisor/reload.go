@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ type generation struct {
 	launch   *launch.Launch
 	starter  *starter
 	wish     *reload // that it comes of; nil: the first one
+	ports    helperPorts
 }
 
 // newGeneration looks up what workers may read, which may take its time where a
@@ -53,6 +55,7 @@ func (g *generation) start(s *Supervisor) {
 // end frees what the generation was made of; its workers keep theirs. It waits for
 // the starter.
 func (g *generation) end() {
+	g.ports.closeAll()
 	if g.starter == nil || g.starter.close() {
 		g.launch.Close()
 	}
@@ -77,7 +80,7 @@ type reload struct {
 // MaxWindowsize, MaxBurst, NoMTUClamp, StallTimeout, MaxSessionTime, DrainTimeout,
 // StatsInterval, what Admin says of the configuration, and Helpers, of which those that
 // are as before go on; the Dir of one that is new must be there, since this process
-// can't make it any more. Callbacks and
+// can't make it any more, and its Listen be a port that it may have. Callbacks and
 // the Logger stay; of what else has changed the log says that it takes a restart, or an
 // upgrade.
 //
@@ -102,14 +105,14 @@ func (s *Supervisor) reload(r *reload) {
 		return
 	}
 	s.notify("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", ipc.InstantOf(time.Now())/1000))
-	manager := s.Manager
+	manager, ports := s.Manager, maps.Clone(s.helperPorts)
 	go func() {
-		next, err := s.load(r, manager)
+		next, err := s.load(r, manager, ports)
 		s.inbox.post(func() { s.try(r, next, err) })
 	}()
 }
 
-func (s *Supervisor) load(r *reload, manager Manager) (*generation, error) {
+func (s *Supervisor) load(r *reload, manager Manager, ports helperPorts) (*generation, error) {
 	o, err := r.load()
 	if err != nil {
 		return nil, err
@@ -119,7 +122,15 @@ func (s *Supervisor) load(r *reload, manager Manager) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.newGeneration(settled)
+	g, err := s.newGeneration(settled)
+	if err != nil {
+		return nil, err
+	}
+	if g.ports, err = openHelperPorts(settled.Helpers, ports, (*predecessor)(nil).port); err != nil {
+		g.end()
+		return nil, err
+	}
+	return g, nil
 }
 
 // try starts the worker that proves a new generation.
@@ -185,6 +196,8 @@ func (s *Supervisor) adopt(now time.Time, g *generation) {
 	}
 	s.guard = g.guard
 	s.Admin.Config, s.Admin.ConfigFile = next.Admin.Config, next.Admin.ConfigFile
+	s.helperPorts.keep(g.ports, next.Helpers)
+	g.ports = nil
 	s.setHelpers(now, next.Helpers)
 }
 

@@ -64,6 +64,7 @@ type Supervisor struct {
 	stuck          int // workers that SIGKILL does not end
 	pool           pool
 	helperID       *identity // nil: as the supervisor
+	helperPorts    helperPorts
 	helpers        []*helper
 	lastHelper     uint32 // id
 	uninvited      bool   // a worker knocked that the helper could not be told of yet
@@ -106,6 +107,7 @@ func New(o Options) (*Supervisor, error) {
 	if err = s.obtainAll(); err != nil {
 		s.closeListeners()
 		s.closeAdmin()
+		s.helperPorts.closeAll()
 		s.notifier.close()
 		return nil, err
 	}
@@ -119,6 +121,9 @@ func (s *Supervisor) obtainAll() (err error) {
 		return err
 	}
 	if err := s.bind(); err != nil {
+		return err
+	}
+	if s.helperPorts, err = openHelperPorts(s.Helpers, nil, s.Manager.predecessor.port); err != nil {
 		return err
 	}
 	if s.notifier, err = newNotifier(&s.Manager); err != nil {
@@ -415,6 +420,7 @@ func (s *Supervisor) close() {
 	}
 	s.closeListeners()
 	s.closeAdmin()
+	s.helperPorts.closeAll()
 	s.inbox.close()
 	s.notifier.close()
 	ipc.CloseFD(s.epoll)

@@ -125,6 +125,10 @@ func (s *Supervisor) startSuccessor() (*successor, error) {
 		files = append(files, uintptr(s.admin.FD))
 		names = append(names, adminPrefix+s.admin.Path())
 	}
+	for addr, fd := range s.helperPorts {
+		files = append(files, uintptr(fd))
+		names = append(names, tcpPrefix+addr)
+	}
 	env := []string{handoverEnv + "=" + strings.Join(names, "\n")}
 	if s.Manager.NotifySocket != "" {
 		env = append(env, "NOTIFY_SOCKET="+s.Manager.NotifySocket)
@@ -248,10 +252,12 @@ func (s *Supervisor) abdicate(next *successor) {
 	s.report.logf(hclog.Info, "upgraded: the new process serves", "pid", next.pid, "sessions-left", len(s.pool.busy))
 	s.notify(fmt.Sprintf("MAINPID=%d", next.pid))
 	s.successor = nil
-	s.retireHelpers()
+	s.retireHelpers(time.Now())
 	if s.admin != nil {
 		s.admin.Leave()
-		s.parting = admin.ReasonUpgraded // also where nothing is left to drain, and Run says it first
+	}
+	s.parting = admin.ReasonUpgraded // also where nothing is left to drain, and Run says it first
+	if s.desk != nil {
 		go s.leaveOperators(s.parting)
 	}
 	s.DrainTimeout = max(s.DrainTimeout, upgradeDrain)

@@ -17,6 +17,9 @@ type HelperSpec struct {
 	Args   []string
 	Config []byte              // its standard input
 	User   *syscall.Credential // nil: the starter's own
+
+	Listener int  // becomes its ipc.Listener, and stays the caller's; -1: none
+	Door     bool // it gets an ipc.Door
 }
 
 // helperEnv are the variables that a helper is given, if they are there: what says
@@ -27,10 +30,10 @@ var helperEnv = []string{
 
 // StartHelper starts one, with no_new_privs and no capabilities, from a thread of
 // OnOwnThread's that nothing else was started from. Of the child's descriptors it
-// has PIDFD, Control and Stderr.
+// has PIDFD, Control and Stderr, and Helper, which is the door's other end.
 func StartHelper(s HelperSpec) (c Child, err error) {
 	c = None
-	theirs := []int{-1, -1, -1, -1}
+	theirs := []int{-1, -1, -1, -1, -1, -1}
 	defer func() {
 		for _, fd := range theirs {
 			ipc.CloseFD(fd)
@@ -52,7 +55,12 @@ func StartHelper(s HelperSpec) (c Child, err error) {
 	if c.Control, theirs[ipc.Control], err = ipc.SocketPair(); err != nil {
 		return c, err
 	}
-	files := []uintptr{uintptr(theirs[0]), uintptr(theirs[2]), uintptr(theirs[2]), uintptr(theirs[3])}
+	if s.Door {
+		if c.Helper, theirs[ipc.Door], err = ipc.DoorPair(); err != nil {
+			return c, err
+		}
+	}
+	files := []uintptr{uintptr(theirs[0]), uintptr(theirs[2]), uintptr(theirs[2]), uintptr(theirs[ipc.Control]), uintptr(s.Listener), uintptr(theirs[ipc.Door])}
 	env := []string{ipc.RoleEnv + "=" + ipc.RoleHelper}
 	for _, name := range helperEnv {
 		if value, ok := os.LookupEnv(name); ok {

@@ -44,7 +44,7 @@ type Launch struct {
 type Child struct {
 	PID, PIDFD             int
 	Control, Stats, Stderr int
-	Helper                 int // the other end of the worker's; see ipc.Knocked
+	Helper                 int // the other end of a worker's, see ipc.Knocked; of a helper's ipc.Door
 }
 
 // None is a Child without any descriptor.

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"brood/ipc"
 	"brood/ipc/admin"
 )
 
@@ -33,16 +35,16 @@ type Config struct {
 	OnLost   func(uid, pid int)
 }
 
-// Desk serves the clients of a Socket.
+// Desk serves operators: the clients of Sockets, and helpers.
 type Desk struct {
 	Config
-	listener *os.File
-	pace     pace
-	done     chan struct{} // closed: nobody is served any more
-	clients  sync.WaitGroup
-	lost     atomic.Uint64
+	pace    pace
+	done    chan struct{} // closed: nobody is served any more
+	clients sync.WaitGroup
+	lost    atomic.Uint64
 
 	mu        sync.Mutex
+	ways      map[*os.File]bool // in
 	open      map[*client]bool
 	onlookers int
 	watching  map[*client]bool
@@ -50,54 +52,86 @@ type Desk struct {
 	closed    bool
 }
 
-// Serve begins to accept. The socket stays the caller's, and is used by the Desk
-// until Close returns.
-func Serve(s *Socket, c Config) (*Desk, error) {
-	fd, err := unix.FcntlInt(uintptr(s.FD), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	d := &Desk{
-		Config: c, listener: os.NewFile(uintptr(fd), "admin socket"), done: make(chan struct{}),
+// New returns a Desk that nobody can come to yet.
+func New(c Config) *Desk {
+	return &Desk{
+		Config: c, done: make(chan struct{}), ways: make(map[*os.File]bool),
 		open: make(map[*client]bool), watching: make(map[*client]bool),
 	}
-	d.clients.Go(d.accept)
-	return d, nil
 }
 
-func (d *Desk) accept() {
-	defer d.listener.Close()
-	raw, err := d.listener.SyscallConn()
+// Serve begins to accept. The socket stays the caller's, and is used by the Desk
+// until Close returns.
+func (d *Desk) Serve(s *Socket) error {
+	fd, err := unix.FcntlInt(uintptr(s.FD), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	d.attend(fd, func(listener int) (int, error) {
+		fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		return fd, err
+	}, func(who peer) bool { return who.mayChange(os.Getuid(), d.Group) })
+	return nil
+}
+
+// Admit begins to let in who comes through an ipc.Door, of which it is given the
+// supervisor's end. They all may change something, or none.
+func (d *Desk) Admit(door int, may bool) {
+	d.attend(door, ipc.Entered, func(peer) bool { return may })
+}
+
+// attend has a goroutine welcome whom next returns, until that returns io.EOF or the
+// Desk is closed. The descriptor, which does not block, is the goroutine's.
+func (d *Desk) attend(fd int, next func(fd int) (int, error), may func(peer) bool) {
+	way := os.NewFile(uintptr(fd), "way in")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		way.Close()
+		return
+	}
+	d.ways[way] = true
+	d.clients.Go(func() {
+		d.accept(way, next, may)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.ways, way)
+		way.Close()
+	})
+}
+
+func (d *Desk) accept(way *os.File, next func(fd int) (int, error), may func(peer) bool) {
+	raw, err := way.SyscallConn()
 	if err != nil {
 		return
 	}
 	for {
 		fd := -1
 		var failed error
-		err := raw.Read(func(listener uintptr) bool {
-			fd, _, failed = unix.Accept4(int(listener), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		err := raw.Read(func(way uintptr) bool {
+			fd, failed = next(int(way))
 			return !errors.Is(failed, unix.EAGAIN)
 		})
-		if err != nil {
-			return // Close
+		if err != nil || errors.Is(failed, io.EOF) {
+			return // Close, or the helper's end
 		}
 		// Descriptors may have run out: then this is how often it is tried again.
 		d.pace.wait(d.done)
 		if failed != nil {
 			continue
 		}
-		d.welcome(fd)
+		d.welcome(fd, may)
 	}
 }
 
-func (d *Desk) welcome(fd int) {
+func (d *Desk) welcome(fd int, may func(peer) bool) {
 	who, err := peerOf(fd)
 	conn := os.NewFile(uintptr(fd), "admin client")
 	if err != nil {
 		conn.Close()
 		return
 	}
-	c := &client{desk: d, conn: conn, peer: who, may: who.mayChange(os.Getuid(), d.Group)}
+	c := &client{desk: d, conn: conn, peer: who, may: may(who)}
 	busy := !d.enter(c)
 	d.clients.Go(func() {
 		defer conn.Close()
@@ -156,7 +190,9 @@ func (d *Desk) Close(last func() *admin.Event) {
 	}
 	d.closed = true
 	close(d.done)
-	d.listener.SetReadDeadline(time.Now())
+	for way := range d.ways {
+		way.SetReadDeadline(time.Now())
+	}
 	for c := range d.watching {
 		c.tell(last)
 		d.dismiss(c)

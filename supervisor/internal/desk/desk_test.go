@@ -31,8 +31,7 @@ type counter struct {
 func newCounter(t *testing.T) *counter {
 	t.Helper()
 	c := &counter{t: t, path: place(t)}
-	var err error
-	c.Desk, err = Serve(open(t, c.path, Access{Group: -1, Owner: -1}), Config{
+	c.Desk = New(Config{
 		Program: "counter", Group: -1, Answer: c.answer,
 		OnChange: func(_, _ int, _ admin.Request, err error) {
 			if err == nil {
@@ -41,7 +40,7 @@ func newCounter(t *testing.T) *counter {
 		},
 		OnLost: func(int, int) { c.lost.Add(1) },
 	})
-	if err != nil {
+	if err := c.Serve(open(t, c.path, Access{Group: -1, Owner: -1})); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close(func() *admin.Event { return &admin.Event{Event: admin.EventGone} }) })

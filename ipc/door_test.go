@@ -1,0 +1,72 @@
+package ipc
+
+import (
+	"errors"
+	"io"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestAHelperEntersThroughItsDoor(t *testing.T) {
+	t.Parallel()
+	supervisor, helper, err := DoorPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, supervisor)
+	if _, err := Entered(supervisor); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("before anybody came: %v", err)
+	}
+	mine, err := Enter(helper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, mine)
+	theirs, err := Entered(supervisor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, theirs)
+	b := make([]byte, 8)
+	unix.Write(theirs, []byte("hello"))
+	if n, err := unix.Read(mine, b); err != nil || string(b[:n]) != "hello" {
+		t.Errorf("read %q, %v through the door", b[:max(n, 0)], err)
+	}
+	for side, fd := range map[string]int{"the helper's": mine, "the supervisor's": theirs} {
+		if _, err := unix.Read(fd, b); !errors.Is(err, unix.EAGAIN) {
+			t.Errorf("%s end blocks, or not: %v", side, err)
+		}
+	}
+	unix.Close(helper)
+	if _, err := Entered(supervisor); !errors.Is(err, io.EOF) {
+		t.Errorf("after the helper's end: %v", err)
+	}
+}
+
+// A helper that was taken over may pass what it likes.
+func TestOnlyConnectionsComeThroughADoor(t *testing.T) {
+	t.Parallel()
+	supervisor, helper, err := DoorPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, supervisor, helper)
+	pipe, _ := payload(t)
+	packets, _ := controlPair(t)
+	udp, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, packets, udp)
+	for name, rights := range map[string][]int{
+		"nothing": nil, "a pipe": {pipe}, "a packet socket": {packets}, "a UDP socket": {udp}, "two": {packets, packets},
+	} {
+		if err := unix.Sendmsg(helper, []byte{0}, unix.UnixRights(rights...), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		if fd, err := Entered(supervisor); !errors.Is(err, ErrMalformed) || fd != -1 {
+			t.Errorf("%s: descriptor %d, %v", name, fd, err)
+		}
+	}
+}
