@@ -64,7 +64,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Version:       release,
 	}
-	root.AddCommand(newCheck(), newCompile(), newExplain(), newGet(), newMan(), newOrigin(), newSchema(), newShowConfig(),
+	root.AddCommand(newCheck(), newCompile(), newConsole(), newExplain(), newGet(), newMan(), newOrigin(), newSchema(), newShowConfig(),
 		newStatus(), newSessions(), newHistory(), newDrain(), newReload(), newKill(), newLogLevel(), newDeny(), newAllow(), newProbe())
 	return root
 }

@@ -52,9 +52,12 @@ type operator struct {
 	where string
 }
 
+// where is its path.
+func (s *socket) where() string { return cmp.Or(s.path, os.Getenv(socketEnv), defaultSocket) }
+
 // dial connects, for so long; 0: for as long as it takes.
 func (s *socket) dial(within time.Duration) (*operator, error) {
-	path := cmp.Or(s.path, os.Getenv(socketEnv), defaultSocket)
+	path := s.where()
 	conn, err := net.DialTimeout("unix", path, answersWithin)
 	if err != nil {
 		return nil, unreachable(path, err)

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"brood/cmd/broodctl/internal/console"
+)
+
+func newConsole() *cobra.Command {
+	var listen string
+	cmd := onServer(&cobra.Command{
+		Use:   "console",
+		Short: "Answer HTTP requests: Prometheus metrics, health, JSON",
+		Long: `Console serves HTTP for a running server, which it asks at its admin socket. Whoever
+can connect may look, so it listens to this machine alone unless it is told otherwise.
+The README of broodctl has all paths.`,
+		Example: `  broodctl console
+  curl -s http://127.0.0.1:9069/metrics`,
+		Args: cobra.NoArgs,
+	}, func(cmd *cobra.Command, _ []string, s *socket) error {
+		ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+		defer cancel()
+		address, err := consoleAddress(listen)
+		if err != nil {
+			return err
+		}
+		c, err := console.New(console.Options{Dial: s.dialConsole, Version: release, Log: logTo(cmd.ErrOrStderr())})
+		if err != nil {
+			return err
+		}
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			return failure{err}
+		}
+		if err := c.Serve(ctx, l); err != nil {
+			return failure{err}
+		}
+		return nil
+	})
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9069", "`ADDRESS` and port to listen on; 0.0.0.0 or [::] is everywhere, no address is 127.0.0.1")
+	return cmd
+}
+
+// consoleAddress is where to listen: unless an address is said, only this machine can
+// connect.
+func consoleAddress(text string) (string, error) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || port == "" {
+		return "", fmt.Errorf("--listen %q: want ADDRESS:PORT, such as 127.0.0.1:9069", text)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// dialConsole connects as the console wants it.
+func (s *socket) dialConsole(ctx context.Context) (io.ReadWriteCloser, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", s.where())
+	if err != nil {
+		return nil, unreachable(s.where(), err)
+	}
+	return conn, nil
+}
+
+// logTo writes what is logged, a line each.
+func logTo(w io.Writer) func(message string, pairs ...any) {
+	return func(message string, pairs ...any) {
+		var b strings.Builder
+		b.WriteString(message)
+		for i := 0; i+1 < len(pairs); i += 2 {
+			value := fmt.Sprint(pairs[i+1])
+			if value == "" || strings.ContainsAny(value, " =\"\\") || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+				value = fmt.Sprintf("%q", value)
+			}
+			fmt.Fprintf(&b, " %v=%s", pairs[i], value)
+		}
+		b.WriteString("\n")
+		io.WriteString(w, b.String()) // at once: lines of several goroutines
+	}
+}

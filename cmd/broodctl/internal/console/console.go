@@ -1,0 +1,78 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"brood/cmd/broodctl/internal/console/link"
+	"brood/cmd/broodctl/internal/console/metrics"
+)
+
+// Options are what a console needs to know.
+type Options struct {
+	// Dial connects to the server's admin socket. Required.
+	Dial link.Dial
+	// Version is the console's own.
+	Version string
+	// Log gets what an operator should know: a constant message and pairs, on any
+	// goroutine, seldom. Nil: nobody wants to know.
+	Log func(message string, pairs ...any)
+}
+
+// Console answers HTTP requests about one server.
+type Console struct {
+	link    *link.Link
+	metrics http.Handler
+	log     *journal
+	handler http.Handler
+}
+
+// New returns a console. It asks the server when it is asked.
+func New(o Options) (*Console, error) {
+	if o.Dial == nil {
+		return nil, errors.New("console: no Dial: whom is it to ask?")
+	}
+	c := &Console{link: link.New(o.Dial), log: newJournal(o.Log)}
+	c.metrics = metrics.New(c.link, metrics.Self{Version: o.Version, Readers: func() int { return 0 }, Dropped: func() uint64 { return 0 }})
+	c.handler = guarded(c.routes())
+	return c, nil
+}
+
+// How long clients may take. Answers have a bound each.
+const (
+	headerWithin = 5 * time.Second
+	idleFor      = 30 * time.Second
+	closeWithin  = 3 * time.Second
+	maxHeader    = 16 << 10 // bytes
+)
+
+// Serve answers who connects, until ctx ends. It closes the listener, and returns when
+// what was being answered is, or after three seconds.
+func (c *Console) Serve(ctx context.Context, l net.Listener) error {
+	s := &http.Server{
+		Handler:           c.handler,
+		ReadHeaderTimeout: headerWithin,
+		IdleTimeout:       idleFor,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          log.New(c.log, "", 0),
+	}
+	c.log.say("console listens", "address", l.Addr())
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(bound(l, maxConnections)) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	closing, cancel := context.WithTimeout(context.Background(), closeWithin)
+	defer cancel()
+	if s.Shutdown(closing) != nil {
+		s.Close() // who is left does not read
+	}
+	<-failed
+	return nil
+}

@@ -1,0 +1,58 @@
+package console
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// answer answers a request, or says why not: by a fault, or what the link says.
+type answer func(w http.ResponseWriter, r *http.Request) error
+
+// methods are a path's.
+type methods map[string]answer
+
+// paths is everything that there is, by ServeMux's patterns without methods.
+func (c *Console) paths() map[string]methods {
+	return map[string]methods{
+		"/{$}":     {http.MethodGet: c.index},
+		"/metrics": {http.MethodGet: c.scrape},
+	}
+}
+
+func (c *Console) routes() http.Handler {
+	mux := http.NewServeMux()
+	for path, methods := range c.paths() {
+		mux.Handle(path, methods)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		tell(w, faultf(http.StatusNotFound, "there is no %s here: / names what there is", r.URL.Path))
+	})
+	return mux
+}
+
+// ServeHTTP answers by the request's method.
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer := m[r.Method]
+	if r.Method == http.MethodHead { // net/http leaves out the body
+		answer = m[http.MethodGet]
+	}
+	if answer == nil {
+		allow := slices.Sorted(maps.Keys(m))
+		if m[http.MethodGet] != nil {
+			allow = append(allow, http.MethodHead)
+		}
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		tell(w, faultf(http.StatusMethodNotAllowed, "%s is not for %s", r.Method, r.URL.Path))
+		return
+	}
+	if err := answer(w, r); err != nil {
+		tell(w, err)
+	}
+}
+
+func (c *Console) scrape(w http.ResponseWriter, r *http.Request) error {
+	c.metrics.ServeHTTP(w, r)
+	return nil
+}
