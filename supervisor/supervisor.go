@@ -120,10 +120,10 @@ func (s *Supervisor) obtainAll() (err error) {
 	if err := s.openAdmin(); err != nil {
 		return err
 	}
-	if err := s.bind(); err != nil {
+	if s.helperPorts, err = openHelperPorts(s.Helpers, nil, s.Manager.predecessor.port); err != nil {
 		return err
 	}
-	if s.helperPorts, err = openHelperPorts(s.Helpers, nil, s.Manager.predecessor.port); err != nil {
+	if err := s.bind(); err != nil { // and close what is of no use
 		return err
 	}
 	if s.notifier, err = newNotifier(&s.Manager); err != nil {

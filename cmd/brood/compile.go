@@ -82,7 +82,7 @@ func find(named string) (string, error) {
 	}
 	path, err := exec.LookPath("broodctl")
 	if err != nil {
-		return "", fmt.Errorf("a configuration file is read by broodctl, which is neither beside brood (%s) nor in PATH: install it, or name it with --broodctl", beside)
+		return "", fmt.Errorf("broodctl, which reads configuration files, fetches from origins and serves HTTP, is neither beside brood (%s) nor in PATH: install it, or name it with --broodctl", beside)
 	}
 	return filepath.Abs(path)
 }

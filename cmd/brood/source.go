@@ -74,7 +74,14 @@ func (src *source) load() (*config.Server, supervisor.Options, error) {
 		}
 		o.Helpers = []supervisor.Helper{{Name: "origin", Path: broodctl, Args: []string{"origin"}, Config: r.Fetcher, Dir: r.Cache, Workers: true}}
 	}
-	if o.Admin.Path != "" {
+	if r.Server.HTTP != "" {
+		h, err := console(&r.Server, string(src.start.Broodctl))
+		if err != nil {
+			return nil, supervisor.Options{}, err
+		}
+		o.Helpers = append(o.Helpers, h)
+	}
+	if o.Admin.Path != "" || r.Server.HTTP != "" {
 		if err := src.show(&o.Admin, &r.Server, c.Served, base); err != nil {
 			return nil, supervisor.Options{}, err
 		}

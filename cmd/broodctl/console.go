@@ -28,6 +28,12 @@ The README of broodctl has all paths.`,
 	}, func(cmd *cobra.Command, _ []string, s *socket) error {
 		ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 		defer cancel()
+		if asHelper() {
+			if err := helperConsole(ctx, cmd); err != nil {
+				return failure{err}
+			}
+			return nil
+		}
 		address, err := consoleAddress(listen)
 		if err != nil {
 			return err

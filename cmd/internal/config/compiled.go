@@ -157,6 +157,8 @@ func (c *Compiled) Settle(base string, flags []Setting) (*Result, error) {
 		return nil, errors.New("--root, and content in the file: say one of them")
 	case d.Root == "" && len(d.Follow) > 0:
 		return nil, errors.New("--follow without a root")
+	case d.HTTPToken != "" && d.HTTP == "":
+		return nil, errors.New("--http-token without --http: where is it to be used?")
 	case d.Root == "" && len(c.Handlers) == 0:
 		return nil, errors.New("--root DIR is missing: what is to be served? (or content in a file: --config FILE)")
 	case d.Root != "":

@@ -91,6 +91,7 @@ func (d *Document) Resolve(base string) {
 	absolute((*string)(&d.Root))
 	absolute((*string)(&d.Cache.Dir))
 	absolute((*string)(&d.Admin))
+	absolute((*string)(&d.HTTPToken))
 	for i := range d.Follow {
 		absolute((*string)(&d.Follow[i]))
 	}

@@ -179,7 +179,7 @@ func TestSettingsAreAsTheyWere(t *testing.T) {
 		"root": {"/srv"}, "follow": {"/a", "/b"}, "listen": {":69", "fd:x"}, "port-range": {"1-2"}, "single-port": {"true"},
 		"allow": {"10.0.0.0/8", "::1/128"}, "deny": {"10.0.0.1/32"}, "penalties": {"off"}, "user": {"65534"}, "sandbox": {"require"},
 		"max-address-space": {"0"}, "min-idle": {"0"}, "retries": {"0"}, "mtu-clamp": {"off"}, "timeout": {"2s"}, "stats-interval": {"1m0s"},
-		"stall-timeout": {"0s"}, "max-session-time": {"1h0m0s"}, "log-format": {"json"}, "log-level": {"warn"},
+		"stall-timeout": {"0s"}, "max-session-time": {"1h0m0s"}, "log-format": {"json"}, "log-level": {"warn"}, "http": {"[::1]:9069"},
 	}
 	all := reflect.TypeFor[Server]()
 	for i := range all.NumField() {

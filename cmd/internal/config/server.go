@@ -106,6 +106,13 @@ type Server struct {
 	// The group that may use this socket, by name or number. Default: that of the account
 	// brood, or else root's, when started as root; else nobody but the server's own user.
 	AdminGroup Account `yaml:"admin-group"`
+	// Serve metrics for Prometheus, health and JSON on this TCP `ADDRESS:PORT`, in a
+	// process of its own, `broodctl console`, see [below](#operating); `:PORT` is of the
+	// loopback address, every address is `0.0.0.0:PORT` or `[::]:PORT`. Default: none.
+	HTTP HTTPAddress `yaml:"http"`
+	// A file with the token that requests there must have which change something; without
+	// it none can. Default: none.
+	HTTPToken File `yaml:"http-token"`
 
 	// # Reports
 

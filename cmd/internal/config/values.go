@@ -22,6 +22,9 @@ type (
 	Account string // of a user, by name or number
 	Address string // to listen on
 
+	// HTTPAddress is one with its port; without an address it is the loopback's.
+	HTTPAddress string
+
 	// Count is a number of which 0 means none. It is kept as -1 then, because the
 	// zero value is the default.
 	Count int
@@ -68,6 +71,19 @@ func (v *Address) UnmarshalText(b []byte) error {
 		return err
 	}
 	*v = Address(b)
+	return nil
+}
+
+func (v *HTTPAddress) UnmarshalText(b []byte) error {
+	text := string(b)
+	if strings.HasPrefix(text, ":") {
+		text = "127.0.0.1" + text
+	}
+	addr, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return fmt.Errorf("%q: want ADDRESS:PORT, [ADDRESS]:PORT, or :PORT for the loopback address", b)
+	}
+	*v = HTTPAddress(addr.String())
 	return nil
 }
 

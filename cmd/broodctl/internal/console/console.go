@@ -62,7 +62,8 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	}
 	c.log.say("console listens", "address", l.Addr())
 	failed := make(chan error, 1)
-	go func() { failed <- s.Serve(bound(l, maxConnections)) }()
+	bounded := bound(l, maxConnections)
+	go func() { failed <- s.Serve(bounded) }()
 	select {
 	case err := <-failed:
 		return err
@@ -70,9 +71,12 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	}
 	closing, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
-	if s.Shutdown(closing) != nil {
-		s.Close() // who is left does not read
-	}
+	// Not Server.Shutdown: of a connection that is accepted already it would not answer
+	// the request. Across an upgrade somebody else accepts what comes from now on.
+	bounded.Close()
 	<-failed
+	s.SetKeepAlivesEnabled(false)
+	bounded.drain(closing)
+	s.Close() // who is left does not read
 	return nil
 }

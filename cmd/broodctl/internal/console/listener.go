@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net"
 	"sync"
 )
@@ -51,6 +52,17 @@ func (b *bounded) Accept() (net.Conn, error) {
 
 // Close is net.Listener's.
 func (b *bounded) Close() error { return b.close() }
+
+// drain waits until all connections are closed, or ctx ends.
+func (b *bounded) drain(ctx context.Context) {
+	for range cap(b.places) {
+		select {
+		case b.places <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // placed is a connection that has a place.
 type placed struct {

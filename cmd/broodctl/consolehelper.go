@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"brood/cmd/broodctl/internal/console"
+	"brood/ipc"
+)
+
+// asHelper says whether brood has started this process, as its helper.
+func asHelper() bool { return os.Getenv(ipc.RoleEnv) == ipc.RoleHelper }
+
+// helperConsole is the console as `brood serve --http` starts it: the token, if there
+// is one, on standard input, what to listen on already there, the server behind a door,
+// and its end that of the control socket.
+func helperConsole(ctx context.Context, cmd *cobra.Command) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for {
+			_, socket, err := ipc.Hear(ipc.Control)
+			ipc.CloseFD(socket)
+			if err != nil && !errors.Is(err, ipc.ErrMalformed) {
+				cancel()
+				return
+			}
+		}
+	}()
+	_, err := helperToken(cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	inherited := os.NewFile(ipc.Listener, "listener")
+	l, err := net.FileListener(inherited)
+	inherited.Close()
+	if err != nil {
+		return fmt.Errorf("what to listen on: %w", err)
+	}
+	c, err := console.New(console.Options{Dial: enter, Version: release, Log: logTo(cmd.ErrOrStderr())})
+	if err != nil {
+		return err
+	}
+	return c.Serve(ctx, l)
+}
+
+func helperToken(stdin io.Reader) (string, error) {
+	b, err := io.ReadAll(stdin)
+	if err != nil {
+		return "", fmt.Errorf("reading the configuration: %w", err)
+	}
+	return string(b), nil
+}
+
+// enter connects to the server.
+func enter(context.Context) (io.ReadWriteCloser, error) {
+	fd, err := ipc.Enter(ipc.Door)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "the server"), nil
+}

@@ -1,0 +1,179 @@
+package integration
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"brood/test/harness"
+)
+
+// consoleOf is where a server's console answers, and its process.
+func consoleOf(t *testing.T, s *harness.Server) (url string, pid int) {
+	t.Helper()
+	l := s.Wait("a helper runs", func(l harness.Line) bool { return l.String("helper") == "console" })
+	return "http://" + l.String("address"), l.Int("pid")
+}
+
+// serveHTTP is harness.Serve with a console.
+func serveHTTP(t *testing.T, tree *harness.Tree, flags ...string) *harness.Server {
+	t.Helper()
+	return harness.Serve(t, append(flags, "--root", tree.Dir, "--http", ":0", "--broodctl", harness.Broodctl(t))...)
+}
+
+// scraped is what a console's metrics say.
+type scraped map[string]string
+
+// scrape asks over a connection of its own: another console may have the next one.
+func scrape(t *testing.T, url string) scraped {
+	t.Helper()
+	code, body := request(t, http.MethodGet, url+"/metrics", "", "")
+	if code != http.StatusOK {
+		t.Fatalf("metrics: %d: %s", code, body)
+	}
+	all := make(scraped)
+	for line := range strings.Lines(body) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && !strings.HasPrefix(line, "#") {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+func request(t *testing.T, method, url, token, body string) (code int, answer string) {
+	t.Helper()
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close = true
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestAConsoleIsStartedAndStartedAgain(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	want := tree.File("f", 1000)
+	s := serveHTTP(t, tree)
+	url, pid := consoleOf(t, s)
+	if !strings.HasPrefix(url, "http://127.0.0.1:") {
+		t.Errorf("without an address it listens on %s", url)
+	}
+	if n := fleet(t, s, "f", want, 5, 5); n != 5 {
+		t.Errorf("%d of 5 clients are content", n)
+	}
+	counted := func() bool { return scrape(t, url)["brood_content_bytes_total"] == "5000" }
+	if !harness.Eventually(counted) {
+		t.Errorf("the metrics are %v", scrape(t, url))
+	}
+	// What it says is the server's, not its own.
+	syscall.Kill(pid, syscall.SIGKILL)
+	if !counted() {
+		t.Errorf("after it was killed the metrics are %v", scrape(t, url))
+	}
+	if next := s.WaitN(2, "a helper runs", func(l harness.Line) bool { return l.String("helper") == "console" }); next[1].Int("pid") == pid {
+		t.Errorf("process %d was killed, and runs", pid)
+	}
+	if harness.Root() {
+		uid := strings.Fields(harness.Status(s.Wait("a helper runs", func(l harness.Line) bool { return l.Int("pid") != pid }).Int("pid"), "Uid"))[0]
+		if server := strings.Fields(harness.Status(s.PID, "Uid"))[0]; uid == "0" || uid == server {
+			t.Errorf("it runs as uid %s, the server as %s", uid, server)
+		}
+	}
+	if code := s.Stop(); code != 0 {
+		t.Errorf("the server exits %d", code)
+	}
+}
+
+func TestAConsoleThatCantBeHadFailsTheStart(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := t.TempDir()
+	short := filepath.Join(dir, "short")
+	if err := os.WriteFile(short, []byte("secret\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		flags []string
+		want  string
+	}{
+		"a port in use":         {[]string{"--http", taken.Addr().String()}, "address already in use"},
+		"no address":            {[]string{"--http", "9069"}, "want ADDRESS:PORT"},
+		"a token without http":  {[]string{"--http-token", short}, "--http-token without --http"},
+		"a token that is short": {[]string{"--http", ":0", "--http-token", short}, "the token has 6 characters: want 16 to 1024"},
+		"a token that is not":   {[]string{"--http", ":0", "--http-token", short + "er"}, "no such file"},
+		"a token in a FIFO":     {[]string{"--http", ":0", "--http-token", dir}, "want a file"},
+	} {
+		cmd := harness.Command(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--root", dir, "--broodctl", harness.Broodctl(t)}, tt.flags...)...)
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), tt.want) || strings.Contains(string(out), "secret") {
+			t.Errorf("%s: %v\n%s\nwant %q", name, err, out, tt.want)
+		}
+	}
+}
+
+// Its port goes along at an upgrade: nobody who connects is refused.
+func TestAConsoleIsThereAcrossUpgrades(t *testing.T) {
+	t.Parallel()
+	u := harness.StartUpgradable(t, nil, "--root", harness.NewTree(t).Dir, "--http", ":0", "--broodctl", harness.Broodctl(t))
+	url, _ := consoleOf(t, u.Server)
+	done := make(chan struct{})
+	failed := make(chan error, 1)
+	go func() {
+		defer close(failed)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			r, _ := http.NewRequest(http.MethodGet, url+"/healthz", nil)
+			r.Close = true
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				failed <- err
+				return
+			}
+			resp.Body.Close()
+		}
+	}()
+	began := scrape(t, url)["brood_start_time_seconds"]
+	for range 3 {
+		u.Upgrade()
+		before := began
+		if !harness.Eventually(func() bool {
+			began = scrape(t, url)["brood_start_time_seconds"]
+			return began != before
+		}) {
+			t.Fatalf("the server that began at %s answers after an upgrade", before)
+		}
+	}
+	close(done)
+	if err := <-failed; err != nil {
+		t.Errorf("a client in between: %v", err)
+	}
+}
