@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"brood/cmd/broodctl/internal/console"
 	"brood/ipc"
@@ -23,6 +25,7 @@ func asHelper() bool { return os.Getenv(ipc.RoleEnv) == ipc.RoleHelper }
 func helperConsole(ctx context.Context, cmd *cobra.Command) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	giveWay()
 	go func() {
 		for {
 			_, socket, err := ipc.Hear(ipc.Control)
@@ -48,6 +51,16 @@ func helperConsole(ctx context.Context, cmd *cobra.Command) error {
 		return err
 	}
 	return c.Serve(ctx, l)
+}
+
+// giveWay has this process take CPU time when nobody else wants it: those who serve
+// TFTP come first. That it is the only one of its session and group is the
+// supervisor's doing.
+func giveWay() {
+	const last = 19
+	unix.Setpriority(unix.PRIO_PGRP, 0, last)
+	// Where the kernel shares time out to sessions first.
+	os.WriteFile("/proc/self/autogroup", strconv.AppendInt(nil, last, 10), 0)
 }
 
 func helperToken(stdin io.Reader) (string, error) {

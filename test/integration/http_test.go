@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"brood/test/harness"
 )
@@ -176,4 +178,108 @@ func TestAConsoleIsThereAcrossUpgrades(t *testing.T) {
 	if err := <-failed; err != nil {
 		t.Errorf("a client in between: %v", err)
 	}
+}
+
+// Whatever happens to a console, each client of the server gets what it asks for.
+func TestWhateverHappensToAConsoleChangesNothingForClients(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	content := tree.File("f", 100_000)
+	for _, tt := range []struct {
+		name string
+		// begin does something to a console, until it is told that it is enough.
+		begin func(url string, pid func() int, enough <-chan struct{})
+	}{
+		{"killed over and over", func(_ string, pid func() int, enough <-chan struct{}) {
+			ticks := time.NewTicker(20 * time.Millisecond)
+			defer ticks.Stop()
+			for {
+				select {
+				case <-ticks.C:
+					syscall.Kill(pid(), syscall.SIGKILL)
+				case <-enough:
+					return
+				}
+			}
+		}},
+		{"stopped, while many wait for it", func(url string, pid func() int, enough <-chan struct{}) {
+			stopped := pid()
+			syscall.Kill(stopped, syscall.SIGSTOP)
+			defer syscall.Kill(stopped, syscall.SIGCONT)
+			many(t, url, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", enough)
+		}},
+		{"flooded", func(url string, _ func() int, enough <-chan struct{}) {
+			many(t, url, strings.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 1000), enough)
+		}},
+		{"told nonsense", func(url string, _ func() int, enough <-chan struct{}) {
+			many(t, url, strings.Repeat("\x16\x03\x01\x02\x00", 1000), enough)
+		}},
+		{"told half a request by many", func(url string, _ func() int, enough <-chan struct{}) {
+			many(t, url, "GET /metrics HTTP/1.1\r\nHost:", enough)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := serveHTTP(t, tree)
+			url, _ := consoleOf(t, s)
+			enough, over := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(over)
+				tt.begin(url, func() int { return latestConsole(s) }, enough)
+			}()
+			if n := fleet(t, s, "f", content, 100, 10); n != 100 {
+				t.Errorf("%d of 100 clients were served right", n)
+			}
+			close(enough)
+			<-over
+			// And it is there again.
+			var code int
+			var body string
+			if !harness.Eventually(func() bool {
+				code, body = request(t, http.MethodGet, url+"/metrics", "", "")
+				return strings.Contains(body, "\nbrood_sessions_ended_total{outcome=\"completed\"} 100\n")
+			}) {
+				t.Errorf("the metrics are %d: %s", code, body)
+			}
+			if c := s.Counters(); c.Int("completed") != 100 || c.Int("worker-failures") != 0 {
+				t.Errorf("100 sessions are counted as %v", c)
+			}
+		})
+	}
+}
+
+// latestConsole is the process of the one that was started last.
+func latestConsole(s *harness.Server) (pid int) {
+	for _, l := range s.Log() {
+		if l.Message() == "a helper runs" {
+			pid = l.Int("pid")
+		}
+	}
+	return pid
+}
+
+// many connections say something, as often as they are let, and read nothing, until
+// enough is closed.
+func many(t *testing.T, url, what string, enough <-chan struct{}) {
+	addr := strings.TrimPrefix(url, "http://")
+	var all []net.Conn
+	var writing sync.WaitGroup
+	for range 80 {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		all = append(all, conn)
+		writing.Go(func() {
+			for _, err := io.WriteString(conn, what); err == nil && len(what) > 1000; {
+				_, err = io.WriteString(conn, what)
+			}
+		})
+	}
+	<-enough
+	for _, conn := range all {
+		conn.Close()
+	}
+	writing.Wait()
 }
