@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"brood/cmd/broodctl/internal/console/feed"
 	"brood/cmd/broodctl/internal/console/link"
 	"brood/cmd/broodctl/internal/console/metrics"
 )
@@ -26,6 +27,8 @@ type Options struct {
 // Console answers HTTP requests about one server.
 type Console struct {
 	link    *link.Link
+	keeper  *keeper
+	feed    *feed.Feed
 	metrics http.Handler
 	log     *journal
 	handler http.Handler
@@ -37,7 +40,9 @@ func New(o Options) (*Console, error) {
 		return nil, errors.New("console: no Dial: whom is it to ask?")
 	}
 	c := &Console{link: link.New(o.Dial), log: newJournal(o.Log)}
-	c.metrics = metrics.New(c.link, metrics.Self{Version: o.Version, Readers: func() int { return 0 }, Dropped: func() uint64 { return 0 }})
+	c.keeper = newKeeper(c.link.CatchUp)
+	c.feed = feed.New(c.link.Watch, c.keeper.heed)
+	c.metrics = metrics.New(c.link, metrics.Self{Version: o.Version, Readers: c.feed.Readers, Dropped: c.feed.Dropped})
 	c.handler = guarded(c.routes())
 	return c, nil
 }
@@ -61,13 +66,16 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 		ErrorLog:          log.New(c.log, "", 0),
 	}
 	c.log.say("console listens", "address", l.Addr())
+	hearing, deaf := context.WithCancel(ctx)
+	defer deaf()
+	go c.feed.Run(hearing)
 	failed := make(chan error, 1)
 	bounded := bound(l, maxConnections)
 	go func() { failed <- s.Serve(bounded) }()
 	select {
 	case err := <-failed:
 		return err
-	case <-ctx.Done():
+	case <-ctx.Done(): // readers of events are told
 	}
 	closing, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()

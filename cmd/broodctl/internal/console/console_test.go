@@ -7,21 +7,11 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-
-	"brood/ipc/admin"
 )
-
-// serving is what a server says that has nothing to do.
-func serving(r admin.Request, say func(any) error) error {
-	if r.Kind == admin.KindStatus {
-		return say(&admin.Status{Program: "brood 1.0", PID: 7, State: "serving", MaxSessions: 1024, Durations: admin.Histogram{Bounds: []float64{1}, Counts: []uint64{1, 0}, Sum: 0.5}})
-	}
-	return nil
-}
 
 func TestAScrapeOverHTTP(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Options{}, serving)
+	s := newScene(t, Options{})
 	text := s.get("/metrics", http.StatusOK)
 	for _, want := range []string{"\nbrood_up 1\n", "\nbrood_sessions_max 1024\n", "\nbrood_console_build_info{version=\"1.1\"} 1\n", "\nbrood_session_duration_seconds_count 1\n"} {
 		if !strings.Contains(text, want) {
@@ -38,7 +28,7 @@ func TestAScrapeOverHTTP(t *testing.T) {
 
 func TestTheIndexNamesWhatThereIs(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Options{}, serving)
+	s := newScene(t, Options{})
 	page := s.get("/", http.StatusOK)
 	for _, link := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		if strings.HasSuffix(link[1], "/events") {
@@ -55,7 +45,7 @@ func TestTheIndexNamesWhatThereIs(t *testing.T) {
 
 func TestWhatEveryAnswerHas(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Options{}, serving)
+	s := newScene(t, Options{})
 	for _, tt := range []struct {
 		method, path string
 		code         int
@@ -82,7 +72,7 @@ func TestWhatEveryAnswerHas(t *testing.T) {
 
 func TestOnlyThisSitesPagesMayChangeSomething(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Options{}, serving)
+	s := newScene(t, Options{})
 	for header, want := range map[string]int{
 		"Sec-Fetch-Site: cross-site":     http.StatusForbidden,
 		"Origin: http://elsewhere":       http.StatusForbidden,

@@ -16,8 +16,15 @@ type methods map[string]answer
 // paths is everything that there is, by ServeMux's patterns without methods.
 func (c *Console) paths() map[string]methods {
 	return map[string]methods{
-		"/{$}":     {http.MethodGet: c.index},
-		"/metrics": {http.MethodGet: c.scrape},
+		"/{$}":                  {http.MethodGet: c.index},
+		"/metrics":              {http.MethodGet: c.scrape},
+		"/healthz":              {http.MethodGet: c.alive},
+		"/readyz":               {http.MethodGet: c.ready},
+		"/api/v1/stats":         {http.MethodGet: c.stats},
+		"/api/v1/sessions":      {http.MethodGet: c.sessions},
+		"/api/v1/machines":      {http.MethodGet: c.machines},
+		"/api/v1/machines/{id}": {http.MethodGet: c.machine},
+		"/api/v1/events":        {http.MethodGet: c.events},
 	}
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -10,15 +11,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"brood/cmd/broodctl/internal/console/link/linktest"
-	"brood/ipc/admin"
 )
 
 // scene is a console that is served, and the server that it asks.
 type scene struct {
 	*testing.T
 	server *linktest.Server
+	world  *world
 	base   string // of URLs
 	end    func() // has it end, and waits
 
@@ -26,10 +28,12 @@ type scene struct {
 	log bytes.Buffer
 }
 
-// newScene has a console of a server that answers so.
-func newScene(t *testing.T, options Options, answer func(r admin.Request, say func(any) error) error) *scene {
+// newScene has a console of a server with everything that there can be.
+func newScene(t *testing.T, options Options) *scene {
 	t.Helper()
-	s := &scene{T: t, server: &linktest.Server{Answer: answer}}
+	s := &scene{T: t, world: newWorld()}
+	s.server = &linktest.Server{Answer: s.world.answer}
+	t.Cleanup(func() { s.world.happens(nil) })
 	if options.Dial == nil {
 		options.Dial = s.server.Dial
 	}
@@ -59,6 +63,32 @@ func newScene(t *testing.T, options Options, answer func(r admin.Request, say fu
 	})
 	t.Cleanup(s.end)
 	return s
+}
+
+func (s *scene) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// eventually waits until something is so.
+func (s *scene) eventually(what string, ok func() bool) {
+	s.Helper()
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			s.Fatalf("%s: it does not come to that; the console has logged:\n%s", what, s.logged())
+		}
+	}
+}
+
+// as is get for JSON.
+func as[T any](s *scene, path string) (v T) {
+	s.Helper()
+	body := s.get(path, http.StatusOK)
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
+		s.Errorf("%s: %v\n%s", path, err, body)
+	}
+	return v
 }
 
 // request asks, with headers as "Name: value".

@@ -34,6 +34,8 @@ func explained(ctx context.Context, err error) error {
 		return err
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return &Error{true, errSilent}
+	case errors.As(context.Cause(ctx), &known):
+		return known
 	case ctx.Err() != nil:
 		return ctx.Err() // nobody wants to know any more
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):

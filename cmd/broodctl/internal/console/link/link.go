@@ -51,13 +51,6 @@ func (l *Link) Status(ctx context.Context) (*admin.Status, error) { return l.sta
 // Sessions are those that run or wait. They are others', too: not to be changed.
 func (l *Link) Sessions(ctx context.Context) ([]admin.Session, error) { return l.sessions.get(ctx) }
 
-// History is what the server remembers of sessions that have ended, the latest first.
-func (l *Link) History(ctx context.Context) ([]admin.Ended, error) {
-	return alone(ctx, l, AnswersWithin, func(ctx context.Context) ([]admin.Ended, error) {
-		return ask[admin.Ended](ctx, l, admin.Request{Kind: admin.KindHistory})
-	})
-}
-
 // Do has the server do something, for which it may take so long. What is asked
 // afterwards is answered by what came of it.
 func (l *Link) Do(ctx context.Context, r admin.Request, within time.Duration) error {

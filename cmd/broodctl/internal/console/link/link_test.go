@@ -60,8 +60,8 @@ func TestWhoAsksAtOnceSharesAnAnswer(t *testing.T) {
 		if sessions, err := l.Sessions(t.Context()); err != nil || len(sessions) != 2 || sessions[1].ID != 2 {
 			t.Errorf("sessions: %+v, %v", sessions, err)
 		}
-		if history, err := l.History(t.Context()); err != nil || len(history) != 1 || history[0].ID != 3 {
-			t.Errorf("history: %+v, %v", history, err)
+		if running, ended, err := l.CatchUp(t.Context()); err != nil || len(running) != 2 || len(ended) != 1 || ended[0].ID != 3 {
+			t.Errorf("what there is: %+v, %+v, %v", running, ended, err)
 		}
 	})
 }
@@ -137,6 +137,37 @@ func TestWhyAServerCantBeAsked(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
+}
+
+func TestWhatHappensIsHandedOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &linktest.Server{Answer: func(_ admin.Request, say func(any) error) error {
+			say(&admin.Event{Event: admin.EventWatching})
+			time.Sleep(time.Hour)
+			return say(&admin.Event{Event: admin.EventGone, Reason: admin.ReasonUpgraded})
+		}}
+		var got []admin.EventKind
+		err := New(server.Dial).Watch(t.Context(), func(e *admin.Event) { got = append(got, e.Event) })
+		var unheard *Error
+		if !errors.As(err, &unheard) || unheard.Silent || len(got) != 2 || got[1] != admin.EventGone {
+			t.Errorf("heard %v, %v", got, err)
+		}
+		if asked := server.Asked(admin.KindEvents); len(asked) != 1 || asked[0].Text != "progress" {
+			t.Errorf("the server was asked %+v", asked)
+		}
+		begun := time.Now()
+		err = New(answering(time.Hour).Dial).Watch(t.Context(), func(*admin.Event) {})
+		if !errors.As(err, &unheard) || !unheard.Silent || time.Since(begun) != AnswersWithin {
+			t.Errorf("a server that says nothing, after %v: %v", time.Since(begun), err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		if err := New(server.Dial).Watch(ctx, func(*admin.Event) {}); !errors.Is(err, context.Canceled) {
+			t.Errorf("who leaves: %v", err)
+		}
+		time.Sleep(2 * time.Hour) // until the servers have given up, too
+	})
 }
 
 func Example() {
