@@ -65,6 +65,6 @@ func newRoot() *cobra.Command {
 		Version:       release,
 	}
 	root.AddCommand(newCheck(), newCompile(), newConsole(), newExplain(), newGet(), newMan(), newOrigin(), newSchema(), newShowConfig(),
-		newStatus(), newSessions(), newHistory(), newDrain(), newReload(), newKill(), newLogLevel(), newDeny(), newAllow(), newProbe())
+		newStatus(), newSessions(), newHistory(), newDrain(), newReload(), newKill(), newLogLevel(), newDeny(), newAllow(), newProbe(), newTop())
 	return root
 }

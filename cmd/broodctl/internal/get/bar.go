@@ -25,9 +25,10 @@ type Bar struct {
 	wait sync.WaitGroup
 }
 
-// IsTerminal says whether there is a screen to draw on behind w.
-func IsTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// IsTerminal says whether there is a screen to draw on, or a keyboard, behind what is
+// written to or read from.
+func IsTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" {
 		return false
 	}
