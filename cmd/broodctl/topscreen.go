@@ -22,7 +22,7 @@ type screen struct {
 	asking  bool
 	again   bool      // ask once more when that has been answered
 	watched bool      // somebody waits for the server's end
-	since   time.Time // they do, or did
+	refused time.Time // there was no place for who does
 }
 
 // What happens besides keys.
@@ -63,10 +63,10 @@ func (s *screen) ask() tea.Cmd {
 // watch waits for the server's end. A server that has no place for who waits is not
 // asked for one all the time.
 func (s *screen) watch(now time.Time) tea.Cmd {
-	if s.watched || now.Sub(s.since) < time.Second {
+	if s.watched || now.Sub(s.refused) < time.Second {
 		return nil
 	}
-	s.watched, s.since = true, now
+	s.watched = true
 	return func() tea.Msg {
 		reason, gone := s.untilGone()
 		return left{reason, gone}
@@ -90,6 +90,7 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			s.Left(now, msg.reason)
 			return s, s.ask()
 		}
+		s.refused = now
 	case killed:
 		if msg.err != nil {
 			s.Notice(msg.err.Error())

@@ -14,8 +14,9 @@ import (
 // Terminal is a screen and a keyboard with a program before them.
 type Terminal struct {
 	process
-	pty    *os.File
-	screen *vt.Emulator
+	pty     *os.File
+	screen  *vt.Emulator
+	written int
 }
 
 // OnTerminal starts a program on a terminal of its own, an xterm of so many columns
@@ -51,6 +52,7 @@ func (s *Terminal) show() {
 		n, err := s.pty.Read(b)
 		s.mu.Lock()
 		s.screen.Write(b[:n])
+		s.written += n
 		s.more.Broadcast()
 		s.mu.Unlock()
 		if err != nil { // EIO: nobody has the other end any more
@@ -89,6 +91,24 @@ func (s *Terminal) Wait(ok func(screen string) bool) string {
 		s.t.Fatalf("the screen did not come to be as wanted (ended: %v)", s.ended)
 	}
 	return text
+}
+
+// Written is how many bytes the program has written so far.
+func (s *Terminal) Written() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written
+}
+
+// Resize makes the screen another size, and has the program told.
+func (s *Terminal) Resize(columns, rows int) {
+	s.t.Helper()
+	s.mu.Lock()
+	s.screen.Resize(columns, rows)
+	s.mu.Unlock()
+	if err := pty.Setsize(s.pty, &pty.Winsize{Rows: uint16(rows), Cols: uint16(columns)}); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // Type presses keys.

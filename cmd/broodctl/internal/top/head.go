@@ -3,6 +3,7 @@ package top
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"brood/cmd/broodctl/internal/figures"
 	"brood/ipc/admin"
@@ -11,9 +12,9 @@ import (
 // head is what is said of the server, in three lines.
 func (m *Model) head() []string {
 	s := &m.seen.Status
-	first := join(m.method, m.width, cmp.Or(s.Program, "no name"), state(s), fmt.Sprintf("pid %d", s.PID), fmt.Sprintf("configuration %d", s.Generation))
+	first := join(m.method, m.width, name(s.Program), state(s), fmt.Sprintf("pid %d", s.PID), fmt.Sprintf("configuration %d", s.Generation))
 	if text := m.link.trouble(m.now, m.Every); text != "" {
-		first = reverse.Styled(fit(m.method, text, m.width, true))
+		first = reverse.Styled(fit(m.method, m.method.Truncate(text, m.width, "…"), m.width, true))
 	}
 	idle := fmt.Sprintf("idle workers %d", s.Idle)
 	if s.Starting > 0 {
@@ -25,6 +26,12 @@ func (m *Model) head() []string {
 			fmt.Sprintf("stuck %d", m.stuck), "rate "+figures.Size(int64(m.seen.rate()))+"/s", idle),
 		m.counters(),
 	}
+}
+
+// name is what a server calls itself, without what it was built with.
+func name(program string) string {
+	words := strings.Fields(program)
+	return cmp.Or(strings.Join(words[:min(2, len(words))], " "), "no name")
 }
 
 // state is what the server does, and for how long.
