@@ -35,7 +35,7 @@ func writeREADME(c settings, t *table, starts string, absent []string, begun tim
 	}
 	out.WriteString("\n")
 	t.markdown(&out)
-	fmt.Fprintf(&out, "\n## Starting a worker\n\n`go run ./test/bench/start`, in the same run: CPU time from fork to exit, medians of its rounds with the lowest and the highest. The bare program holds the three prescribed packages, reads one message and exits.\n\n%s", starts)
+	fmt.Fprintf(&out, "\n## Starting a worker\n\n`go run ./test/bench/start`, in the same run: CPU time from fork to exit, medians of its rounds with the lowest and the highest. The bare program holds the three prescribed packages, reads one message and exits; the files-only worker is that of a server with no other handler in its image.\n\n%s", starts)
 	return os.WriteFile(c.readme, out.Bytes(), 0o644)
 }
 

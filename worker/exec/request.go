@@ -3,7 +3,6 @@ package exec
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -17,7 +16,12 @@ import (
 // prefix begins the variables that tell of the request.
 const prefix = "TFTP_"
 
-var errName = fmt.Errorf("not run: control characters, or not UTF-8: %w", fs.ErrNotExist)
+// errName is made of what costs nothing before it is needed: every worker has this
+// package in its image.
+type errName struct{}
+
+func (errName) Error() string { return "not run: control characters, or not UTF-8" }
+func (errName) Unwrap() error { return fs.ErrNotExist }
 
 // wireRequest is what the program reads.
 type wireRequest struct {
@@ -35,7 +39,7 @@ type wireRequest struct {
 // environment, and by a line for its standard input.
 func told(req *worker.Request) (env []string, line []byte, err error) {
 	if !plain(req.File) {
-		return nil, nil, errName
+		return nil, nil, errName{}
 	}
 	w := wireRequest{
 		File: req.File,
@@ -66,7 +70,7 @@ func told(req *worker.Request) (env []string, line []byte, err error) {
 	}
 	line, err = json.Marshal(w)
 	if err != nil {
-		return nil, nil, errors.Join(errName, err)
+		return nil, nil, errors.Join(errName{}, err)
 	}
 	return env, append(line, '\n'), nil
 }

@@ -30,6 +30,7 @@ type kind struct {
 	name    string
 	program string
 	level   sandbox.Level
+	files   bool    // it is told a directory, and not what broodctl makes of one
 	goal    float64 // × bare, at most
 }
 
@@ -59,11 +60,13 @@ func run(rounds, starts int) error {
 		return err
 	}
 	kinds := []kind{
-		{"bare program", filepath.Join(tmp, "bare"), sandbox.Off, 0},
-		{"worker, no sandbox", filepath.Join(tmp, "brood"), sandbox.Off, 1.15},
-		{"worker, strict", filepath.Join(tmp, "brood"), sandbox.Strict, 1.3},
+		{"bare program", filepath.Join(tmp, "bare"), sandbox.Off, false, 0},
+		{"files-only worker, no sandbox", filepath.Join(tmp, "filesonly"), sandbox.Off, true, 1.15},
+		{"files-only worker, strict", filepath.Join(tmp, "filesonly"), sandbox.Strict, true, 0},
+		{"worker, no sandbox", filepath.Join(tmp, "brood"), sandbox.Off, false, 0},
+		{"worker, strict", filepath.Join(tmp, "brood"), sandbox.Strict, false, 1.3},
 	}
-	for program, source := range map[string]string{"bare": "./test/bench/start/bare", "brood": "./cmd/brood", "broodctl": "./cmd/broodctl"} {
+	for program, source := range map[string]string{"bare": "./test/bench/start/bare", "filesonly": "./test/bench/start/filesonly", "brood": "./cmd/brood", "broodctl": "./cmd/broodctl"} {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(tmp, program), source)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -125,6 +128,9 @@ func compile(root string) ([]byte, error) {
 // measure starts n processes, one after the other, and returns the mean CPU time.
 func measure(k kind, root string, served []byte, n int) (µs float64, err error) {
 	terms := sandbox.Terms{Level: k.level, AddressSpace: 4 << 30, Filter: sandbox.Assemble(k.level)}
+	if k.files {
+		served = []byte(root)
+	}
 	config, err := ipc.SealConfig(append(terms.Append(nil), served...))
 	if err != nil {
 		return 0, err
