@@ -65,7 +65,7 @@ func (s *socket) top(cmd *cobra.Command, model *top.Model) error {
 	}
 	_, err = tea.NewProgram(
 		&screen{socket: s, Model: model, due: time.Now().Add(model.Every)},
-		tea.WithInput(cmd.InOrStdin()), tea.WithOutput(cmd.OutOrStdout()), tea.WithColorProfile(profile),
+		tea.WithInput(cmd.InOrStdin()), tea.WithOutput(cmd.OutOrStdout()), tea.WithColorProfile(profile), tea.WithFPS(20),
 	).Run()
 	if err != nil && !errors.Is(err, tea.ErrInterrupted) {
 		return failure{err}

@@ -28,13 +28,10 @@ func (s *socket) snapshot(client string) (*top.Snapshot, error) {
 		return nil, explained(o.where, err)
 	}
 	if client != "" {
-		seen.History, err = admin.All[admin.Ended](o.Client, admin.Request{Kind: admin.KindHistory, Text: client, Number: mostHistory})
+		seen.History, err = admin.All[admin.Ended](o.Client, admin.Request{Kind: admin.KindHistory, Text: client, Number: top.MostHistory})
 	}
 	return seen, explained(o.where, err)
 }
-
-// mostHistory is how much of a client's history is asked for, time after time.
-const mostHistory = 200
 
 // untilGone returns when the server goes, with the reason that it gave, if any; or when
 // it does not want anybody to wait for that.

@@ -73,6 +73,13 @@ func (s *Terminal) Screen() string {
 	return s.text()
 }
 
+// Styled is Screen with its colours, as escape sequences.
+func (s *Terminal) Styled() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.screen.Render()
+}
+
 func (s *Terminal) text() string {
 	var b strings.Builder
 	for line := range strings.Lines(s.screen.String()) {

@@ -63,17 +63,16 @@ func (c *crowd) session(i int) *admin.Session {
 	return s
 }
 
-// Whoever looks over a slow line gets what has changed on the screen, and not what 2,000
-// sessions are: a screen of 80 by 24 has 1,920 characters.
-func TestTopWritesLittle(t *testing.T) {
-	t.Parallel()
+// gather starts a crowd of sessions, and returns who can look at it.
+func gather(t *testing.T, sessions int) *operator {
+	t.Helper()
 	o := &operator{t: t, path: adminPath(t)}
 	l, err := net.Listen("unix", o.path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	c := &crowd{sessions: 2000}
+	c := &crowd{sessions: sessions}
 	go func() {
 		for {
 			conn, err := l.Accept()
@@ -83,6 +82,14 @@ func TestTopWritesLittle(t *testing.T) {
 			go c.serve(conn)
 		}
 	}()
+	return o
+}
+
+// Whoever looks over a slow line gets what has changed on the screen, and not what 2,000
+// sessions are: a screen of 80 by 24 has 1,920 characters.
+func TestTopWritesLittle(t *testing.T) {
+	t.Parallel()
+	o := gather(t, 2000)
 	for _, tt := range []struct {
 		columns, rows int
 		sort          string
@@ -118,4 +125,25 @@ func generation(t *testing.T, screen string) (n int) {
 		t.Errorf("%v in\n%s", err, screen)
 	}
 	return n
+}
+
+func TestTopHasColoursUnlessTheyAreNotWanted(t *testing.T) {
+	t.Parallel()
+	const red = "\x1b[31m"
+	o := gather(t, 1)
+	for _, tt := range []struct {
+		env     string
+		colours bool
+	}{
+		{"NO_COLOR=", true},
+		{"NO_COLOR=1", false},
+		{"NO_COLOR=yes", false},
+	} {
+		o.as = []string{"env", tt.env}
+		screen := o.onTop(80, 10)
+		shows(screen, "\n ! ")
+		if got := strings.Contains(screen.Styled(), red); got != tt.colours {
+			t.Errorf("with %s a stuck session is red: %v", tt.env, got)
+		}
+	}
 }

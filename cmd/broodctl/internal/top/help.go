@@ -6,9 +6,9 @@ import "strings"
 const help = `Keys
   arrows, page up, page down, home, end
          move; the cursor stays on its session
-  enter  what this client has asked for, and what became of it
-  /      only sessions with all the words that you type, each in
-         its client, MAC, file or state (waiting serving
+  enter  what this client has asked for, and how that went
+  /      show sessions with all words that you type, each in
+         the client, MAC, file or state (waiting serving
          ending), or one of stuck and lossy
   < >    sort by the column to the left, to the right
   r      sort the other way round

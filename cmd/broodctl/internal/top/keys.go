@@ -82,7 +82,7 @@ func (m *Model) sessionKey(name string) Action {
 		m.order.turned = !m.order.turned
 	case "esc":
 		m.filter.set("")
-		m.list.cursor = -1
+		m.list.set(-1, 0)
 	case "enter", "right":
 		return m.open()
 	case "k":

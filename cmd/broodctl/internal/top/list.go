@@ -13,7 +13,7 @@ func (l *list) move(by int) {
 	if l.cursor < 0 {
 		by, l.cursor = 0, l.top
 	}
-	l.set(l.cursor+by, l.top)
+	l.set(max(0, l.cursor+by), l.top)
 }
 
 // page moves the window, and the cursor with it.

@@ -8,6 +8,9 @@ import (
 	"brood/ipc/admin"
 )
 
+// MostHistory is how much of a client's history is to be asked for, time after time.
+const MostHistory = 200
+
 // past is the history of a client on the screen.
 type past struct {
 	client string // its address
@@ -78,7 +81,11 @@ func (p *past) title() string {
 	if !p.known {
 		return name + ": its history is asked for"
 	}
-	return fmt.Sprintf("%s: %d now, %d before", name, p.live, len(p.rows)-p.live)
+	before := len(p.rows) - p.live
+	if before == MostHistory {
+		return fmt.Sprintf("%s: %d now, the last %d before", name, p.live, before)
+	}
+	return fmt.Sprintf("%s: %d now, %d before", name, p.live, before)
 }
 
 // pastColumn is one of the table of a history, besides the file and what became of it.

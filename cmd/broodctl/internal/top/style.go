@@ -1,6 +1,10 @@
 package top
 
-import "github.com/charmbracelet/x/ansi"
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
 
 // What a terminal can do beside characters. Colours are those of its own palette, and
 // nothing is said by them alone: they may be off.
@@ -23,7 +27,9 @@ func dressed(line string, r *row, marked, old bool) string {
 	case r.lossy:
 		style = warning
 	}
-	if marked {
+	if !marked {
+		line = strings.TrimRight(line, " ")
+	} else {
 		style = append(style[:len(style):len(style)], reverse...)
 	}
 	if len(style) == 0 {

@@ -61,7 +61,7 @@ func (m *Model) names(l layout) string {
 		}
 		line += " " + name
 	}
-	return line
+	return strings.TrimRight(line, " ")
 }
 
 // line is that of a session.
