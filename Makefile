@@ -24,8 +24,9 @@ run: build ## serve a small demo tree on 127.0.0.1:6969
 
 test: clients unit race ## all tests; CI runs lint after them
 
-clients: # the TFTP clients of the interop tests
+clients: # the TFTP clients of the interop tests, and the Prometheus of the monitoring tests
 	@test/interop/install-clients
+	@test/monitoring/install-prometheus
 
 unit:
 	go test ./...

@@ -49,3 +49,29 @@ func debianCommand(t testing.TB, before []string, program string, args ...string
 	}
 	return cmd
 }
+
+// Tool finds a program: on this machine, or below root, where a script unpacks what
+// the machine lacks. Without it the test can't be run, which in CI is a failure: make
+// test runs the script.
+func Tool(t testing.TB, program, root, script string) string {
+	t.Helper()
+	if path, err := exec.LookPath(program); err == nil {
+		return path
+	}
+	for _, dir := range []string{"usr/bin", "bin", "usr/sbin"} {
+		path, err := filepath.Abs(filepath.Join(root, dir, program))
+		if err == nil && isExecutable(path) {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is not installed; %s provides it", program, script)
+	}
+	t.Skipf("%s is not installed; as root on Debian, %s provides it", program, script)
+	return ""
+}
+
+func isExecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Perm()&0o111 != 0
+}

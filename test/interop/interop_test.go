@@ -112,27 +112,8 @@ func run(program string, c client, s *harness.Server, file, to string) (string, 
 // unpacked is where install-clients puts what the machine lacks.
 const unpacked = "../../.tools/root"
 
-// find returns a client's path. Without it the test can't be run, which in CI
-// is a failure: make test provides it there.
+// find returns a client's path.
 func find(t *testing.T, program string) string {
 	t.Helper()
-	if path, err := exec.LookPath(program); err == nil {
-		return path
-	}
-	for _, dir := range []string{"usr/bin", "bin", "usr/sbin"} {
-		path, err := filepath.Abs(filepath.Join(unpacked, dir, program))
-		if err == nil && isExecutable(path) {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed; test/interop/install-clients provides it", program)
-	}
-	t.Skipf("%s is not installed; as root on Debian, test/interop/install-clients provides it", program)
-	return ""
-}
-
-func isExecutable(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().Perm()&0o111 != 0
+	return harness.Tool(t, program, unpacked, "test/interop/install-clients")
 }
