@@ -2,7 +2,6 @@ package monitoring
 
 import (
 	"maps"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -39,16 +38,6 @@ func rules(t *testing.T) (all []rule) {
 		t.Fatal("alerts.yml has no rules")
 	}
 	return all
-}
-
-// read is the text of a file that operators get.
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(given + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 func promtool(t *testing.T, args ...string) {
