@@ -64,6 +64,7 @@ func TestAlertsComeWhenTheyShouldAndNotOtherwise(t *testing.T) {
 // Who is woken reads what is wrong, where, and which command to type.
 func TestAlertsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 	t.Parallel()
+	page := read(t, "README.md")
 	for _, r := range rules(t) {
 		if severity := r.Labels["severity"]; severity != "critical" && severity != "warning" || len(r.Labels) != 1 {
 			t.Errorf("%s has the labels %v, want the severity critical or warning", r.Alert, r.Labels)
@@ -73,6 +74,9 @@ func TestAlertsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 		}
 		if keys := slices.Sorted(maps.Keys(r.Annotations)); !slices.Equal(keys, []string{"description", "summary"}) {
 			t.Errorf("%s has the annotations %q", r.Alert, keys)
+		}
+		if row := "\n| " + r.Alert + " | " + r.Labels["severity"] + " | "; !strings.Contains(page, row) {
+			t.Errorf("the README's table has no row %q", row)
 		}
 		summary, description := r.Annotations["summary"], r.Annotations["description"]
 		if !strings.Contains(summary, "{{ $labels.instance }}") && !strings.HasPrefix(r.Expr, "absent(") {

@@ -65,7 +65,7 @@ func (d *dashboard) exprs() map[string]string {
 func TestTheDashboardIsOne(t *testing.T) {
 	t.Parallel()
 	d := readDashboard(t)
-	if d.UID == "" || d.Title == "" || d.SchemaVersion < 39 { // of Grafana 11
+	if d.UID == "" || d.Title == "" || d.SchemaVersion < 41 { // of Grafana 12
 		t.Errorf("uid %q, title %q, schemaVersion %d", d.UID, d.Title, d.SchemaVersion)
 	}
 	variables := map[string]string{}
