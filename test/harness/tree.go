@@ -63,3 +63,18 @@ func (tr *Tree) Program(name, text string) (path string) {
 	}
 	return path
 }
+
+// SocketPath is a place for an admin socket that any server and any operator can
+// reach, gone with the test.
+func SocketPath(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "brood-admin-") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "s")
+}

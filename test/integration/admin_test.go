@@ -22,18 +22,6 @@ import (
 	"brood/worker/workertest"
 )
 
-// adminPath is a place for a socket that any server and any operator can reach.
-func adminPath(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "brood-admin-") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	os.Chmod(dir, 0o777)
-	return filepath.Join(dir, "s")
-}
-
 // operator runs commands of broodctl against a server.
 type operator struct {
 	t    *testing.T
@@ -137,7 +125,7 @@ func (o *operator) settled() (status admin.Status) {
 // serveOperated is harness.Serve with an admin socket.
 func serveOperated(t *testing.T, flags ...string) (*harness.Server, *operator) {
 	t.Helper()
-	o := &operator{t: t, path: adminPath(t)}
+	o := &operator{t: t, path: harness.SocketPath(t)}
 	return harness.Serve(t, append(flags, "--admin", o.path)...), o
 }
 
@@ -411,7 +399,7 @@ func TestAnUpgradeKeepsTheAdminSocketAndItsRules(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	tree.File("f", 1500)
-	o := &operator{t: t, path: adminPath(t)}
+	o := &operator{t: t, path: harness.SocketPath(t)}
 	u := harness.StartUpgradable(t, nil, "--root", tree.Dir, "--admin", o.path)
 	o.do("deny", "127.0.0.9", "--for", "1h")
 	holder := harness.NewPeer(t, "127.0.0.1")

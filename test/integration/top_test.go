@@ -186,7 +186,7 @@ func TestTopOutlivesItsServer(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	tree.File("f", 1500)
-	o := &operator{t: t, path: adminPath(t)}
+	o := &operator{t: t, path: harness.SocketPath(t)}
 	u := harness.StartUpgradable(t, nil, "--root", tree.Dir, "--admin", o.path)
 	screen := o.onTop(150, 12)
 	shows(screen, "nobody is served")

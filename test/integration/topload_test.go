@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"brood/ipc/admin"
+	"brood/test/harness"
 )
 
 // crowd is a server with so many sessions, which says each time how often it was asked:
@@ -66,7 +67,7 @@ func (c *crowd) session(i int) *admin.Session {
 // gather starts a crowd of sessions, and returns who can look at it.
 func gather(t *testing.T, sessions int) *operator {
 	t.Helper()
-	o := &operator{t: t, path: adminPath(t)}
+	o := &operator{t: t, path: harness.SocketPath(t)}
 	l, err := net.Listen("unix", o.path)
 	if err != nil {
 		t.Fatal(err)

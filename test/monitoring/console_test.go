@@ -3,9 +3,7 @@ package monitoring
 import (
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,18 +15,6 @@ import (
 
 // patience bounds every wait.
 const patience = time.Minute
-
-// socketPath is a place for an admin socket that a server can reach, whoever it is.
-func socketPath(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "brood-admin-") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	os.Chmod(dir, 0o777)
-	return filepath.Join(dir, "s")
-}
 
 // startConsole has a console ask a server, and returns the console's address.
 func startConsole(t *testing.T, socket string) (address string) {

@@ -36,7 +36,7 @@ const crashloop = "crashloop.test.yml"
 // after each request.
 func crashLoop(t *testing.T) (scrapes []scraped) {
 	t.Helper()
-	socket := socketPath(t)
+	socket := harness.SocketPath(t)
 	cmd := exec.Command(harness.Self(t))
 	cmd.Env = append(os.Environ(), adminEnv+"="+socket)
 	s := harness.Start(t, cmd)

@@ -34,7 +34,7 @@ func TestDebiansPrometheusScrapesTheConsole(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	content := tree.File("f", 100_000) // enough for a session to have a rate
-	socket := socketPath(t)
+	socket := harness.SocketPath(t)
 	s := harness.Serve(t, "--root", tree.Dir, "--admin", socket)
 	console := startConsole(t, socket)
 	p := startPrometheus(t, configuration(t, console))
