@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -15,14 +17,17 @@ import (
 )
 
 func newConsole() *cobra.Command {
-	var listen string
+	var listen, tokenFile string
 	cmd := onServer(&cobra.Command{
 		Use:   "console",
 		Short: "Answer HTTP requests: Prometheus metrics, health, JSON",
-		Long: `Console serves HTTP for a running server, which it asks at its admin socket. Whoever
-can connect may look, so it listens to this machine alone unless it is told otherwise.
-The README of broodctl has all paths.`,
+		Long: `Console serves HTTP for a running server, which it asks at its admin socket:
+metrics, health, sessions, machines and how far they are with their boots, events.
+Whoever can connect may look, so it listens to this machine alone unless it is told
+otherwise; what changes the server needs the token, if there is one. /api/v1/openapi.json
+describes all of it.`,
 		Example: `  broodctl console
+  broodctl console --listen 0.0.0.0:9069 --token-file /etc/brood/token
   curl -s http://127.0.0.1:9069/metrics`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, s *socket) error {
@@ -38,10 +43,16 @@ The README of broodctl has all paths.`,
 		if err != nil {
 			return err
 		}
-		c, err := console.New(console.Options{Dial: s.dialConsole, Version: release, Log: logTo(cmd.ErrOrStderr())})
+		token, err := readToken(tokenFile)
 		if err != nil {
 			return err
 		}
+		c, err := console.New(console.Options{Dial: s.dialConsole, Token: token, Version: release, Log: logTo(cmd.ErrOrStderr())})
+		if err != nil {
+			return failure{err}
+		}
+		// One processor is enough for it, and leaves others to transfers.
+		runtime.GOMAXPROCS(1)
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 		if err != nil {
 			return failure{err}
@@ -52,7 +63,24 @@ The README of broodctl has all paths.`,
 		return nil
 	})
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9069", "`ADDRESS` and port to listen on; 0.0.0.0 or [::] is everywhere, no address is 127.0.0.1")
+	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with the token, at least 16 characters, of requests that change the server (default: nothing can be changed)")
 	return cmd
+}
+
+// readToken reads a file that has a token on one line.
+func readToken(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", failure{err}
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", failure{fmt.Errorf("%s: there is no token in it", name)}
+	}
+	return token, nil
 }
 
 // consoleAddress is where to listen: unless an address is said, only this machine can

@@ -28,17 +28,22 @@ func TestWhereAConsoleListens(t *testing.T) {
 
 func TestAConsoleThatCantListen(t *testing.T) {
 	t.Parallel()
+	dir := write(t, map[string]string{"short": "secret\n", "empty": "\n", "good": "0123456789abcdef\n"})
 	for _, tt := range []struct {
 		args []string
 		code int
 		want string
 	}{
+		{[]string{"--token-file", filepath.Join(dir, "none")}, exitError, "no such file"},
+		{[]string{"--token-file", filepath.Join(dir, "empty")}, exitError, "there is no token in it"},
+		{[]string{"--token-file", filepath.Join(dir, "short")}, exitError, "the token has 6 characters: want at least 16"},
+		{[]string{"--token-file", filepath.Join(dir, "good"), "--listen", "192.0.2.1:9069"}, exitError, "192.0.2.1:9069"},
 		{[]string{"--listen", "nowhere"}, exitUsage, `--listen "nowhere": want ADDRESS:PORT`},
 		{[]string{"--listen", "192.0.2.1:9069"}, exitError, "192.0.2.1:9069"},
 		{[]string{"FILE"}, exitUsage, "FILE"},
 	} {
 		args := append([]string{"console", "--socket", filepath.Join(t.TempDir(), "none")}, tt.args...)
-		if code, stdout, stderr := broodctl(t, "", args...); code != tt.code || stdout != "" || !strings.Contains(stderr, tt.want) {
+		if code, stdout, stderr := broodctl(t, "", args...); code != tt.code || stdout != "" || !strings.Contains(stderr, tt.want) || strings.Contains(stderr, "secret") {
 			t.Errorf("%q exits %d: %s%s; want %d, %q", args, code, stdout, stderr, tt.code, tt.want)
 		}
 	}

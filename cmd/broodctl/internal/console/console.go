@@ -17,6 +17,9 @@ import (
 type Options struct {
 	// Dial connects to the server's admin socket. Required.
 	Dial link.Dial
+	// Token is what requests that change the server need, at least 16 visible ASCII
+	// characters. Without one nothing can be changed.
+	Token string
 	// Version is the console's own.
 	Version string
 	// Log gets what an operator should know: a constant message and pairs, on any
@@ -30,6 +33,7 @@ type Console struct {
 	keeper  *keeper
 	feed    *feed.Feed
 	metrics http.Handler
+	token   token
 	log     *journal
 	handler http.Handler
 }
@@ -39,7 +43,11 @@ func New(o Options) (*Console, error) {
 	if o.Dial == nil {
 		return nil, errors.New("console: no Dial: whom is it to ask?")
 	}
-	c := &Console{link: link.New(o.Dial), log: newJournal(o.Log)}
+	secret, err := newToken(o.Token)
+	if err != nil {
+		return nil, err
+	}
+	c := &Console{link: link.New(o.Dial), token: secret, log: newJournal(o.Log)}
 	c.keeper = newKeeper(c.link.CatchUp)
 	c.feed = feed.New(c.link.Watch, c.keeper.heed)
 	c.metrics = metrics.New(c.link, metrics.Self{Version: o.Version, Readers: c.feed.Readers, Dropped: c.feed.Dropped})

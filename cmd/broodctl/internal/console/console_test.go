@@ -2,7 +2,9 @@ package console
 
 import (
 	"net/http"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +42,33 @@ func TestTheIndexNamesWhatThereIs(t *testing.T) {
 		if methods[http.MethodGet] != nil && path != "/{$}" && !strings.Contains(path, "{") && !strings.Contains(page, `href="`+path+`"`) {
 			t.Errorf("it does not name %s", path)
 		}
+	}
+}
+
+// operations are all methods and paths that there are.
+func operations() (all []string) {
+	for path, methods := range new(Console).paths() {
+		for method := range methods {
+			all = append(all, method+" "+strings.TrimSuffix(path, "{$}"))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestThePageHasThePaths(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inPage []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z]+ /[^`]*)` \\| ").FindAllStringSubmatch(string(page), -1) {
+		inPage = append(inPage, m[1])
+	}
+	slices.Sort(inPage)
+	if there := operations(); !slices.Equal(inPage, there) {
+		t.Errorf("the page has %q\nthere are    %q", inPage, there)
 	}
 }
 

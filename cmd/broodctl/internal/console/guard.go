@@ -22,7 +22,11 @@ func guarded(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
-		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWithin))
+		control := http.NewResponseController(w)
+		control.SetWriteDeadline(time.Now().Add(answerWithin))
+		if r.ContentLength != 0 { // whether it is read here, or passed over by net/http
+			control.SetReadDeadline(time.Now().Add(bodyWithin))
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -25,6 +25,12 @@ func (c *Console) paths() map[string]methods {
 		"/api/v1/machines":      {http.MethodGet: c.machines},
 		"/api/v1/machines/{id}": {http.MethodGet: c.machine},
 		"/api/v1/events":        {http.MethodGet: c.events},
+		"/api/v1/openapi.json":  {http.MethodGet: c.description},
+		"/api/v1/drain":         {http.MethodPost: c.protected(c.drain)},
+		"/api/v1/reload":        {http.MethodPost: c.protected(c.reload)},
+		"/api/v1/sessions/{id}": {http.MethodDelete: c.protected(c.kill)},
+		"/api/v1/log-level":     {http.MethodPut: c.protected(c.setLogLevel)},
+		"/api/v1/rules":         {http.MethodPut: c.protected(c.setRule), http.MethodDelete: c.protected(c.liftRule)},
 	}
 }
 

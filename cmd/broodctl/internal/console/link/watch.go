@@ -9,7 +9,7 @@ import (
 
 // Watch hands over what happens at the server, progress included, from an
 // admin.EventWatching on until the connection is lost, which the error tells, or ctx
-// ends.
+// ends. What was answered before that is nothing to go by then.
 func (l *Link) Watch(ctx context.Context, yield func(*admin.Event)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -21,6 +21,8 @@ func (l *Link) Watch(ctx context.Context, yield func(*admin.Event)) error {
 		return err
 	}
 	defer end()
+	defer l.status.forget()
+	defer l.sessions.forget()
 	err = admin.Each(client, admin.Request{Kind: admin.KindEvents, Text: "progress"}, func(e admin.Event) error {
 		late.Stop()
 		yield(&e)

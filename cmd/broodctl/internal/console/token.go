@@ -1,0 +1,54 @@
+package console
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// minToken is how long a token must be that nobody guesses: 16 characters at random.
+const minToken = 16
+
+// token is what requests that change something must have. Only its hash is kept, which
+// no message can tell by mistake, and which takes as long to compare whatever it is
+// compared with.
+type token struct {
+	set bool
+	sum [sha256.Size]byte
+}
+
+func newToken(text string) (token, error) {
+	switch {
+	case text == "":
+		return token{}, nil
+	case len(text) < minToken:
+		return token{}, fmt.Errorf("the token has %d characters: want at least %d, such as `openssl rand -hex 16` makes", len(text), minToken)
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return token{}, fmt.Errorf("the token has a character that is no visible one of ASCII: it has to stand in a header")
+	}
+	return token{true, sha256.Sum256([]byte(text))}, nil
+}
+
+// protected is for what changes the server: those who have the token.
+func (c *Console) protected(next answer) answer {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if !c.token.set {
+			return faultf(http.StatusForbidden, "this console changes nothing: it was started without a token (--token-file FILE)")
+		}
+		scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		given := sha256.Sum256([]byte(strings.TrimSpace(text)))
+		right := subtle.ConstantTimeCompare(given[:], c.token.sum[:]) == 1
+		switch {
+		case !strings.EqualFold(scheme, "Bearer"):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="brood"`)
+			return faultf(http.StatusUnauthorized, "this needs the console's token: Authorization: Bearer TOKEN")
+		case !right:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="brood", error="invalid_token"`)
+			c.log.say("console: a request had a wrong token", "client", r.RemoteAddr, "request", r.Method+" "+r.Pattern)
+			return faultf(http.StatusUnauthorized, "the token is not the console's")
+		}
+		return next(w, r)
+	}
+}
