@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brood/cmd/broodctl/internal/console"
+	"brood/cmd/internal/config"
 )
 
 func newConsole() *cobra.Command {
@@ -34,10 +35,7 @@ describes all of it.`,
 		ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 		defer cancel()
 		if asHelper() {
-			if err := helperConsole(ctx, cmd); err != nil {
-				return failure{err}
-			}
-			return nil
+			return helperConsole(ctx, cmd)
 		}
 		address, err := consoleAddress(listen)
 		if err != nil {
@@ -47,24 +45,29 @@ describes all of it.`,
 		if err != nil {
 			return err
 		}
-		c, err := console.New(console.Options{Dial: s.dialConsole, Token: token, Version: release, Log: logTo(cmd.ErrOrStderr())})
-		if err != nil {
-			return failure{err}
-		}
-		// One processor is enough for it, and leaves others to transfers.
-		runtime.GOMAXPROCS(1)
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 		if err != nil {
 			return failure{err}
 		}
-		if err := c.Serve(ctx, l); err != nil {
-			return failure{err}
-		}
-		return nil
+		return serveConsole(ctx, cmd, l, console.Options{Dial: s.dialConsole, Token: token})
 	})
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9069", "`ADDRESS` and port to listen on; 0.0.0.0 or [::] is everywhere, no address is 127.0.0.1")
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with the token, at least 16 characters, of requests that change the server (default: nothing can be changed)")
 	return cmd
+}
+
+func serveConsole(ctx context.Context, cmd *cobra.Command, l net.Listener, o console.Options) error {
+	o.Version, o.Log = release, logTo(cmd.ErrOrStderr())
+	// One processor is enough for it, and leaves others to transfers.
+	runtime.GOMAXPROCS(1)
+	c, err := console.New(o)
+	if err == nil {
+		err = c.Serve(ctx, l)
+	}
+	if err != nil {
+		return failure{err}
+	}
+	return nil
 }
 
 // readToken reads a file that has a token on one line.
@@ -72,13 +75,14 @@ func readToken(name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	text, err := os.ReadFile(name)
+	f, err := os.Open(name)
 	if err != nil {
 		return "", failure{err}
 	}
-	token := strings.TrimSpace(string(text))
-	if token == "" {
-		return "", failure{fmt.Errorf("%s: there is no token in it", name)}
+	defer f.Close()
+	token, err := config.ReadToken(f)
+	if err != nil {
+		return "", failure{fmt.Errorf("%s: %w", name, err)}
 	}
 	return token, nil
 }

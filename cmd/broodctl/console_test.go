@@ -35,8 +35,8 @@ func TestAConsoleThatCantListen(t *testing.T) {
 		want string
 	}{
 		{[]string{"--token-file", filepath.Join(dir, "none")}, exitError, "no such file"},
-		{[]string{"--token-file", filepath.Join(dir, "empty")}, exitError, "there is no token in it"},
-		{[]string{"--token-file", filepath.Join(dir, "short")}, exitError, "the token has 6 characters: want at least 16"},
+		{[]string{"--token-file", filepath.Join(dir, "empty")}, exitError, "the token has 0 characters: want 16 to 1024"},
+		{[]string{"--token-file", filepath.Join(dir, "short")}, exitError, "the token has 6 characters: want 16 to 1024"},
 		{[]string{"--token-file", filepath.Join(dir, "good"), "--listen", "192.0.2.1:9069"}, exitError, "192.0.2.1:9069"},
 		{[]string{"--listen", "nowhere"}, exitUsage, `--listen "nowhere": want ADDRESS:PORT`},
 		{[]string{"--listen", "192.0.2.1:9069"}, exitError, "192.0.2.1:9069"},

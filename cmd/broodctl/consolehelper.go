@@ -36,21 +36,17 @@ func helperConsole(ctx context.Context, cmd *cobra.Command) error {
 			}
 		}
 	}()
-	_, err := helperToken(cmd.InOrStdin())
+	token, err := io.ReadAll(cmd.InOrStdin())
 	if err != nil {
-		return err
+		return failure{fmt.Errorf("reading the token: %w", err)}
 	}
 	inherited := os.NewFile(ipc.Listener, "listener")
 	l, err := net.FileListener(inherited)
 	inherited.Close()
 	if err != nil {
-		return fmt.Errorf("what to listen on: %w", err)
+		return failure{fmt.Errorf("what to listen on: %w", err)}
 	}
-	c, err := console.New(console.Options{Dial: enter, Version: release, Log: logTo(cmd.ErrOrStderr())})
-	if err != nil {
-		return err
-	}
-	return c.Serve(ctx, l)
+	return serveConsole(ctx, cmd, l, console.Options{Dial: enter, Token: string(token)})
 }
 
 // giveWay has this process take CPU time when nobody else wants it: those who serve
@@ -61,14 +57,6 @@ func giveWay() {
 	unix.Setpriority(unix.PRIO_PGRP, 0, last)
 	// Where the kernel shares time out to sessions first.
 	os.WriteFile("/proc/self/autogroup", strconv.AppendInt(nil, last, 10), 0)
-}
-
-func helperToken(stdin io.Reader) (string, error) {
-	b, err := io.ReadAll(stdin)
-	if err != nil {
-		return "", fmt.Errorf("reading the configuration: %w", err)
-	}
-	return string(b), nil
 }
 
 // enter connects to the server.

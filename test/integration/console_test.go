@@ -346,7 +346,7 @@ func TestAConsoleOutlivesServers(t *testing.T) {
 	t.Parallel()
 	tree := harness.NewTree(t)
 	content := tree.File("f", 1500)
-	o := &operator{t: t, path: adminPath(t)}
+	o := &operator{t: t, path: harness.SocketPath(t)}
 	u := harness.StartUpgradable(t, nil, "--root", tree.Dir, "--admin", o.path)
 	c := o.console()
 	events := c.stream("/api/v1/events")

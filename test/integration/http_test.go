@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -135,6 +137,65 @@ func TestAConsoleThatCantBeHadFailsTheStart(t *testing.T) {
 		if err == nil || !strings.Contains(string(out), tt.want) || strings.Contains(string(out), "secret") {
 			t.Errorf("%s: %v\n%s\nwant %q", name, err, out, tt.want)
 		}
+	}
+}
+
+// tokenFile is one that the server can read, whoever it runs as.
+func tokenFile(t *testing.T, token string) (path string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "brood-token-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path = filepath.Join(dir, "token")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(path, []byte(token+"\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAConsoleChangesNothingWithoutAToken(t *testing.T) {
+	t.Parallel()
+	first, second := strings.Repeat("first-token", 4), strings.Repeat("other-token", 4)
+	file := tokenFile(t, first)
+	s := serveHTTP(t, harness.NewTree(t), "--http-token", file)
+	url, _ := consoleOf(t, s)
+	rule := `{"prefix":"192.0.2.0/24","allow":false,"seconds":60}`
+	for token, want := range map[string]int{"": http.StatusUnauthorized, second: http.StatusUnauthorized, first: http.StatusOK} {
+		if code, body := request(t, http.MethodPut, url+"/api/v1/rules", token, rule); code/100 != want/100 || want != http.StatusOK && code != want {
+			t.Errorf("with the token %q: %d %s, want %d", token, code, body, want)
+		}
+	}
+	if !harness.Eventually(func() bool { return scrape(t, url)["brood_rules"] == "1" }) {
+		t.Error("the rule is not in force")
+	}
+	s.Wait("an operator asks", func(l harness.Line) bool { return l.String("result") == "done" })
+	// A reload reads it anew.
+	if err := os.WriteFile(file, []byte(second), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.Signal(syscall.SIGHUP)
+	s.WaitN(2, "a helper runs", func(l harness.Line) bool { return l.String("helper") == "console" })
+	if !harness.Eventually(func() bool {
+		code, _ := request(t, http.MethodPut, url+"/api/v1/rules", first, rule)
+		return code == http.StatusUnauthorized
+	}) {
+		t.Error("the old token is good after a reload")
+	}
+	if code, body := request(t, http.MethodPut, url+"/api/v1/rules", second, rule); code/100 != 2 {
+		t.Errorf("with the new token: %d %s", code, body)
+	}
+	for _, l := range s.Log() {
+		if text := fmt.Sprint(l); strings.Contains(text, first) || strings.Contains(text, second) {
+			t.Errorf("the log tells the token: %s", text)
+		}
+	}
+
+	open := serveHTTP(t, harness.NewTree(t))
+	url, _ = consoleOf(t, open)
+	if code, body := request(t, http.MethodPut, url+"/api/v1/rules", first, rule); code != http.StatusForbidden || !strings.Contains(body, "http-token") {
+		t.Errorf("where there is no token: %d %s", code, body)
 	}
 }
 

@@ -35,7 +35,7 @@ func newToken(text string) (token, error) {
 func (c *Console) protected(next answer) answer {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !c.token.set {
-			return faultf(http.StatusForbidden, "this console changes nothing: it was started without a token (--token-file FILE)")
+			return faultf(http.StatusForbidden, "this console changes nothing: it was started without a token (brood serve --http-token FILE, or --token-file FILE)")
 		}
 		scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		given := sha256.Sum256([]byte(strings.TrimSpace(text)))
