@@ -148,6 +148,8 @@ var boots = []struct {
 	{"PXELINUX of a BIOS", bios, 30, "first " + biosBooted},
 	{"while it reads its configuration", bios.upTo("debian/linux"), 3, "first between: size-probe loader module config! config! config! config! config! config! config! config! config! config! config"},
 	{"while it loads", bios.upTo("debian/initrd.gz") + "\n11 +0 debian/initrd.gz run", 12, strings.Replace("first "+biosBooted, "booted", "loading", 1) + "..."},
+	{"that has its kernel, and is about to ask for the initrd", bios.upTo("debian/initrd.gz"), 11.5, strings.TrimSuffix(strings.Replace("first "+biosBooted, "booted", "between", 1), " initrd")},
+	{"whose last ACK of the loader is lost, and which is started again", "0 +60 pxelinux.0 timed-out\n1 +0.1 pxelinux.cfg/default ok\n90 +0.1 pxelinux.0 ok", 91, "first left: loader! config\nagain between: loader"},
 	{"that hangs in its initrd", bios.upTo("debian/initrd.gz") + "\n11 +0 debian/initrd.gz run", 21, strings.Replace("first "+biosBooted, "booted", "stuck", 1) + "..."},
 	{"that is switched off in its initrd", bios.upTo("debian/initrd.gz") + "\n11 +60 debian/initrd.gz timed-out", 131, strings.Replace("first "+biosBooted, "booted", "gave-up", 1) + "!"},
 	{"that has no initrd", bios.upTo("debian/initrd.gz") + "\n11 +0.1 debian/initrd.gz miss", 100, strings.Replace("first "+biosBooted, "booted", "gave-up", 1) + "!"},
@@ -174,6 +176,8 @@ var boots = []struct {
 		"first booted: config! config! config! config! config kernel initrd module",
 		"again booted: config! config! config! config! config kernel initrd module",
 	}, "\n")},
+	{"a kernel that is looked at, and another that is taken", "0 +0.1 kernel8.img probe\n1 +1 kernel7.img ok", 10, "first booted: size-probe kernel"},
+	{"iPXE and wimboot", "0 +0.1 boot.ipxe ok\n1 +0.1 wimboot ok\n3 +0.5 bootmgr.exe ok\n4 +0.1 boot/BCD ok\n4.2 +0.1 boot/boot.sdi ok\n5 +9 sources/boot.wim ok", 20, "first booted: config kernel loader config module initrd"},
 	{"Windows", windows, 120, "first booted: loader loader loader config module initrd"},
 
 	{"an installer that reboots from another loader", bios + "\n100 +0.1 grubx64.efi ok", 101, "first " + biosBooted + "\nagain between: loader"},

@@ -7,14 +7,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// scrapesAtOnce is how many are answered; further ones get 503.
-const scrapesAtOnce = 8
-
 // New returns what answers scrapes.
 func New(source Source, self Self) http.Handler {
 	// A registry of its own: the default one has figures of this process, too, which
 	// would be taken for the server's.
 	r := prometheus.NewPedanticRegistry()
 	r.MustRegister(newCollector(source, self))
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce})
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 }
