@@ -20,6 +20,7 @@ func (s *Supervisor) adminStatus(now time.Time) admin.Status {
 		Uptime:      now.Sub(s.started).Seconds(),
 		State:       s.phase.String(),
 		Reloading:   s.reloading,
+		Unreloaded:  s.unreloaded,
 		Upgrading:   s.successor != nil,
 		Generation:  s.generation,
 		Config:      s.Admin.ConfigFile,

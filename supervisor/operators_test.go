@@ -211,7 +211,7 @@ func TestAnOperatorsReloadSaysWhatCameOfIt(t *testing.T) {
 	if got := config(); !bytes.Equal(got, bytes.Repeat([]byte("second"), 20_000)) {
 		t.Errorf("the configuration afterwards has %d bytes", len(got))
 	}
-	if status := one[admin.Status](t, c, admin.Request{Kind: admin.KindStatus}); status.Generation != 2 || status.Reloading {
+	if status := one[admin.Status](t, c, admin.Request{Kind: admin.KindStatus}); status.Generation != 2 || status.Reloading || status.Unreloaded {
 		t.Errorf("the status is %+v, want generation 2", status)
 	}
 
@@ -221,6 +221,9 @@ func TestAnOperatorsReloadSaysWhatCameOfIt(t *testing.T) {
 	}
 	if err := bad.operator().Do(admin.Request{Kind: admin.KindReload}); code(err) != admin.CodeFailed || !strings.Contains(err.Error(), "it is gone") {
 		t.Errorf("one that is refused: %v", err)
+	}
+	if status := one[admin.Status](t, bad.operator(), admin.Request{Kind: admin.KindStatus}); status.Generation != 1 || !status.Unreloaded {
+		t.Errorf("the status after it is %+v", status)
 	}
 }
 

@@ -224,7 +224,7 @@ func (s *Supervisor) fixed(next *settings) (names []string) {
 
 // reloaded tells everybody what came of a reload, and begins the one that waits.
 func (s *Supervisor) reloaded(r *reload, err error) {
-	s.reloading = false
+	s.reloading, s.unreloaded = false, err != nil
 	if s.phase == serving {
 		s.notify("READY=1", s.status())
 	}

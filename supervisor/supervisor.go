@@ -48,6 +48,7 @@ type Supervisor struct {
 	gen            *generation
 	generation     uint64 // how many there were
 	reloading      bool
+	unreloaded     bool        // the last reload came to nothing
 	pending        *reload     // to be done after the one that is under way
 	candidate      *generation // whose first worker is on its way; nil: none
 	forking        sync.Mutex  // see starter

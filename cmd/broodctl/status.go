@@ -57,6 +57,9 @@ func describe(s *admin.Status) string {
 	if s.Reloading {
 		state += ", reloading"
 	}
+	if s.Unreloaded {
+		state += ", the last reload failed"
+	}
 	if s.Upgrading {
 		state += ", upgrading"
 	}

@@ -12,6 +12,7 @@ type Status struct {
 	State      string  `json:"state"`                // opening, serving, draining or ending
 	DrainLeft  float64 `json:"drain-left,omitempty"` // seconds until sessions that still run are told to end
 	Reloading  bool    `json:"reloading"`
+	Unreloaded bool    `json:"reload-failed"` // the last reload: what was in force before it still is
 	Upgrading  bool    `json:"upgrading"`
 	Generation uint64  `json:"generation"` // of the configuration: 1, and one more with each reload
 	Config     string  `json:"config"`     // the file's path; empty: there is none

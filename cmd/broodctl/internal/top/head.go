@@ -46,6 +46,9 @@ func state(s *admin.Status) string {
 	if s.Reloading {
 		text += ", reloading"
 	}
+	if s.Unreloaded {
+		text += ", reload failed"
+	}
 	if s.Upgrading {
 		text += ", upgrading"
 	}

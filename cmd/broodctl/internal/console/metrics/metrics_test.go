@@ -87,7 +87,7 @@ func TestAScrapeSaysWhatTheServerSays(t *testing.T) {
 	want := strings.Fields(`
 brood_up~1 brood_build_info{program="brood"}~1 brood_start_time_seconds~1.7000000005e+09
 brood_state{state="opening"}~0 brood_state{state="serving"}~0 brood_state{state="draining"}~1 brood_state{state="ending"}~0
-brood_config_generation~2 brood_reloading~0 brood_upgrading~1
+brood_config_generation~2 brood_reload_failed~0 brood_reloading~0 brood_upgrading~1
 brood_requests_total~100 brood_requests_duplicate_total~109 brood_requests_ignored_total~110
 brood_requests_refused_total{reason="malformed"}~111 brood_requests_refused_total{reason="write"}~112
 brood_requests_refused_total{reason="denied"}~113 brood_requests_refused_total{reason="too-often"}~114

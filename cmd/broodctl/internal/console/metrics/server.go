@@ -56,6 +56,7 @@ func serverSeries() (all []series) {
 	all = append(all,
 		one("start_time_seconds", "When the server's process began, in seconds since 1970. Its counters begin then.", prometheus.GaugeValue, func(s *admin.Status) float64 { return float64(s.Since.UnixMilli()) / 1000 }),
 		one("config_generation", "Number of the configuration in force: 1 at the start, and one more with each reload.", prometheus.GaugeValue, func(s *admin.Status) float64 { return float64(s.Generation) }),
+		gauge("reload_failed", "1 if the last reload failed and what was in force before still is, else 0.", func(s *admin.Status) int { return flag(s.Unreloaded) }),
 		gauge("reloading", "1 while a reload is under way, else 0.", func(s *admin.Status) int { return flag(s.Reloading) }),
 		gauge("upgrading", "1 while an upgrade is under way, else 0.", func(s *admin.Status) int { return flag(s.Upgrading) }),
 		gauge("sessions", "Sessions that run.", func(s *admin.Status) int { return s.Active }),
