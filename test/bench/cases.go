@@ -37,6 +37,7 @@ const (
 	slower     = "p99 / p99 without"
 	logLines   = "log lines/s"
 	growth     = "MB more in its second half"
+	ownShare   = "supervisor, % of the CPU"
 )
 
 func cases() []*testCase {
@@ -44,11 +45,11 @@ func cases() []*testCase {
 	all = append(all, paced("tiny, 100 a second", []goal{
 		least("brood", "tftpd-hpa", 0.5), aim("brood", "atftpd", 1), aim("brood", "pin/tftp", 1),
 	}, []goal{least("brood", "tftpd-hpa", 1)}))
-	all = append(all, tiny("tiny, 1 client", 1, nil, nil))
+	all = append(all, tiny("tiny, 1 client", 1, nil, nil, nil))
 	all = append(all, tiny("tiny, 16 clients", 16, []goal{
 		least("brood", "tftpd-hpa", 0.6), aim("brood", "tftpd-hpa", 1),
 		least("brood/100", "tftpd-hpa", 5), aim("brood/100", "dnsmasq", 1),
-	}, []goal{least("brood/100", "atftpd", 1), aim("brood/100", "dnsmasq", 1)}))
+	}, []goal{least("brood/100", "atftpd", 1), aim("brood/100", "dnsmasq", 1)}, []goal{least("brood", "", 15)}))
 	all = append(all, missing("missing, 16 clients", 16))
 	all = append(all, burst("burst 256", 256))
 
@@ -207,7 +208,7 @@ func perSession(f *fetched, cpu time.Duration, out sample) {
 }
 
 // tiny fetches a file of 1,000 bytes without options: two blocks.
-func tiny(name string, clients int, persec, cpu []goal) *testCase {
+func tiny(name string, clients int, persec, cpu, own []goal) *testCase {
 	return &testCase{
 		name:    name,
 		bounded: true,
@@ -216,15 +217,20 @@ func tiny(name string, clients int, persec, cpu []goal) *testCase {
 			{name: cpuSession, lower: true, goals: cpu},
 			{name: ttfd50, lower: true},
 			{name: ttfd99, lower: true},
+			{name: ownShare, lower: true, aside: true, goals: own},
 			aside(clientBusy),
 			aside(failures),
 		},
 		run: func(ctx context.Context, s *server) (sample, error) {
+			before := s.supervisorCPU()
 			f, cpu, out, err := measured(ctx, s, plan{
 				want: want{file: "tiny"}, clients: clients, repeat: time.Second, abort: 10 * time.Second,
 			})
 			if err == nil && f.sessions > 0 {
 				perSession(f, cpu, out)
+				if s.ours && !s.ideal {
+					out[ownShare] = 100 * float64(s.supervisorCPU()-before) / float64(cpu)
+				}
 			}
 			return out, err
 		},

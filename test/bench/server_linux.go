@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -143,6 +144,25 @@ func (s *server) said() string {
 		return ""
 	}
 	return "\n" + string(b[max(0, len(b)-800):])
+}
+
+// supervisorCPU is the CPU time of the first process alone, to 10 ms.
+func (s *server) supervisorCPU() time.Duration {
+	if s.cmd == nil {
+		return 0
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	_, rest, ok := bytes.Cut(b, []byte(") ")) // the name may have spaces
+	f := bytes.Fields(rest)
+	if err != nil || !ok || len(f) < 13 {
+		return 0
+	}
+	ticks := int64(0)
+	for _, field := range f[11:13] { // user and system time
+		n, _ := strconv.ParseInt(string(field), 10, 64)
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // lines is how many lines the server has logged.
