@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -49,12 +48,9 @@ const (
 func (s *Supervisor) loop() {
 	var events [128]unix.EpollEvent
 	for !s.finished() {
-		n, err := unix.EpollWait(s.epoll, events[:], s.sleep())
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			panic(fmt.Sprintf("epoll_wait: %v", err)) // a closed or wrong descriptor: a bug of ours
-		}
+		n := s.poller.wait(events[:], s.sleep())
 		now := time.Now()
-		for i := range max(n, 0) {
+		for i := range n {
 			s.dispatch(now, uint32(events[i].Fd), uint32(events[i].Pad))
 		}
 		if !now.Before(s.nextTick) {
@@ -100,13 +96,12 @@ func (s *Supervisor) dispatch(now time.Time, tag, id uint32) {
 	}
 }
 
-// sleep is the time until the next tick, in milliseconds for epoll_wait.
-func (s *Supervisor) sleep() int {
+// sleep is the time until the next tick.
+func (s *Supervisor) sleep() time.Duration {
 	if len(s.strays) > 0 {
 		return 0
 	}
-	d := min(time.Until(s.nextTick), maxSleep)
-	return int(max(d+time.Millisecond-1, 0) / time.Millisecond)
+	return min(time.Until(s.nextTick), maxSleep)
 }
 
 // at asks for a tick no later than t.

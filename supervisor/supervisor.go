@@ -41,6 +41,7 @@ type Supervisor struct {
 	// All below belongs to the loop.
 
 	epoll          int
+	poller         *poller
 	started        time.Time
 	report         *reporter
 	desk           *desk.Desk // where operators come; nil: none, or not yet
@@ -310,6 +311,9 @@ func (s *Supervisor) prepare() error {
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}
+	if s.poller, err = newPoller(s.epoll); err != nil {
+		return err
+	}
 	if err := s.watch(s.inbox.wake, tagWake, 0); err != nil {
 		return err
 	}
@@ -425,6 +429,9 @@ func (s *Supervisor) close() {
 	s.inbox.close()
 	s.notifier.close()
 	ipc.CloseFD(s.epoll)
+	if s.poller != nil {
+		s.poller.close()
+	}
 	if s.macs != nil {
 		ipc.CloseFD(s.macs.fd)
 	}
