@@ -24,11 +24,19 @@ func place(t *testing.T) string {
 
 func open(t *testing.T, path string, a Access) *Socket {
 	t.Helper()
+	s := unclosed(t, path, a)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// unclosed opens one that the test closes itself: a second time would be another
+// test's descriptor.
+func unclosed(t *testing.T, path string, a Access) *Socket {
+	t.Helper()
 	s, err := Open(path, a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
 	return s
 }
 
@@ -73,7 +81,7 @@ func TestADirectoryThatIsMissingIsMade(t *testing.T) {
 	if os.Geteuid() == 0 {
 		owner = 12345
 	}
-	s := open(t, filepath.Join(dir, "a", "b", "admin.sock"), Access{Group: -1, Owner: owner})
+	s := unclosed(t, filepath.Join(dir, "a", "b", "admin.sock"), Access{Group: -1, Owner: owner})
 	info, err := os.Lstat(filepath.Join(dir, "a", "b"))
 	if err != nil || info.Mode() != fs.ModeDir|0o755 {
 		t.Fatalf("%v, %v", info, err)
@@ -138,14 +146,14 @@ func TestWhatHasTheNameAlready(t *testing.T) {
 func TestOnlyItsOwnNameIsRemoved(t *testing.T) {
 	t.Parallel()
 	path := place(t)
-	first := open(t, path, Access{Group: -1, Owner: -1})
+	first := unclosed(t, path, Access{Group: -1, Owner: -1})
 	os.Remove(path)
 	open(t, path, Access{Group: -1, Owner: -1})
 	first.Close()
 	if _, err := os.Lstat(path); err != nil {
 		t.Errorf("the next server's socket is gone: %v", err)
 	}
-	third := open(t, place(t), Access{Group: -1, Owner: -1})
+	third := unclosed(t, place(t), Access{Group: -1, Owner: -1})
 	third.Leave()
 	third.Close()
 	if _, err := os.Lstat(third.Path()); err != nil {
