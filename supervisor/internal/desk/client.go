@@ -22,7 +22,7 @@ const (
 // client is one connection.
 type client struct {
 	desk *Desk
-	conn *os.File
+	conn *conn
 	peer peer
 	may  bool // change something
 	out  []byte

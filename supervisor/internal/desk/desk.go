@@ -126,9 +126,12 @@ func (d *Desk) accept(way *os.File, next func(fd int) (int, error), may func(pee
 
 func (d *Desk) welcome(fd int, may func(peer) bool) {
 	who, err := peerOf(fd)
-	conn := os.NewFile(uintptr(fd), "admin client")
 	if err != nil {
-		conn.Close()
+		unix.Close(fd)
+		return
+	}
+	conn, err := newConn(fd)
+	if err != nil {
 		return
 	}
 	c := &client{desk: d, conn: conn, peer: who, may: may(who)}
