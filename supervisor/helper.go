@@ -144,9 +144,14 @@ func (h *helper) is(w Helper) bool {
 
 func (s *Supervisor) startHelper(h *helper) {
 	h.starting = true
+	port, err := s.helperPorts.lend(h.Helper)
+	if err != nil {
+		s.startedHelper(time.Now(), h, launch.None, err)
+		return
+	}
 	spec := launch.HelperSpec{
 		Path: h.Path, Args: h.Args, Config: h.Config, User: s.helperID.credential(),
-		Listener: s.helperPorts.of(h.Helper), Door: h.Access != NoAccess,
+		Listener: port, Door: h.Access != NoAccess,
 	}
 	launch.OnOwnThread(func() {
 		s.forking.Lock()
@@ -171,7 +176,7 @@ func (s *Supervisor) startedHelper(now time.Time, h *helper, c launch.Child, err
 		h.press(now) // its end is looked for at ticks
 	}
 	pairs := []any{"helper", h.Name, "pid", h.PID}
-	if port := s.helperPorts.of(h.Helper); port >= 0 {
+	if port, ok := s.helperPorts[h.Listen]; ok {
 		pairs = append(pairs, "address", bound(port))
 	}
 	s.report.logf(hclog.Info, "a helper runs", pairs...)

@@ -34,7 +34,7 @@ func openHelperPorts(helpers []Helper, there helperPorts, inherited func(name st
 		fd, ok := inherited(tcpPrefix + h.Listen)
 		if !ok {
 			var err error
-			if fd, err = listenTCP(netip.MustParseAddrPort(h.Listen)); err != nil {
+			if fd, err = soon(func() (int, error) { return listenTCP(netip.MustParseAddrPort(h.Listen)) }); err != nil {
 				more.closeAll()
 				return nil, fmt.Errorf("helper %s: listening on %s: %w%s", h.Name, h.Listen, err, hint(err))
 			}
@@ -84,12 +84,14 @@ func (p helperPorts) keep(more helperPorts, helpers []Helper) {
 	}
 }
 
-// of is a helper's, -1 where it has none.
-func (p helperPorts) of(h Helper) int {
-	if fd, ok := p[h.Listen]; ok {
-		return fd
+// lend is a descriptor of a helper's port that is the caller's, -1 where it has none: the
+// port itself may be closed before the helper has started, and the number be another's.
+func (p helperPorts) lend(h Helper) (int, error) {
+	fd, ok := p[h.Listen]
+	if !ok {
+		return -1, nil
 	}
-	return -1
+	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 }
 
 func (p helperPorts) closeAll() {

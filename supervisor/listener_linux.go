@@ -52,13 +52,14 @@ type arrival struct {
 }
 
 // portFreeWithin is how long what a server that was just killed has started may hold
-// its port: between fork and exec a child has everything that its parent had.
+// its ports: between fork and exec a child has everything that its parent had, and a
+// helper what it listens on until it hears that nobody is there any more.
 const portFreeWithin = time.Second
 
-// listenSoon is listen for an address that may be free in a moment.
-func listenSoon(addr netip.AddrPort, shared bool) (*listener, error) {
+// soon is what listen returns, for an address that may be free in a moment.
+func soon[T any](listen func() (T, error)) (T, error) {
 	for until := time.Now().Add(portFreeWithin); ; time.Sleep(portFreeWithin / 50) {
-		l, err := listen(addr, shared)
+		l, err := listen()
 		if !errors.Is(err, unix.EADDRINUSE) || time.Now().After(until) {
 			return l, err
 		}

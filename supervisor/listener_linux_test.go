@@ -350,7 +350,7 @@ func TestAPortThatIsFreeInAMomentIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.AfterFunc(portFreeWithin/20, before.close)
-	l, err := listenSoon(before.addr, false)
+	l, err := soon(func() (*listener, error) { return listen(before.addr, false) })
 	if err != nil || l.addr != before.addr {
 		t.Fatalf("%+v, %v; want %v", l, err, before.addr)
 	}

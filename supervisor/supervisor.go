@@ -381,7 +381,7 @@ func (s *Supervisor) obtain(addr netip.AddrPort) (*listener, error) {
 	name := addr.String()
 	fd, ok := s.Manager.predecessor.port(name)
 	if !ok {
-		l, err := listenSoon(addr, s.SinglePort)
+		l, err := soon(func() (*listener, error) { return listen(addr, s.SinglePort) })
 		if err == nil {
 			l.name = name
 		}

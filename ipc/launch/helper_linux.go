@@ -18,7 +18,7 @@ type HelperSpec struct {
 	Config []byte              // its standard input
 	User   *syscall.Credential // nil: the starter's own
 
-	Listener int  // becomes its ipc.Listener, and stays the caller's; -1: none
+	Listener int  // becomes its ipc.Listener, and is closed whatever comes of it; -1: none
 	Door     bool // it gets an ipc.Door
 }
 
@@ -33,7 +33,7 @@ var helperEnv = []string{
 // has PIDFD, Control and Stderr, and Helper, which is the door's other end.
 func StartHelper(s HelperSpec) (c Child, err error) {
 	c = None
-	theirs := []int{-1, -1, -1, -1, -1, -1}
+	theirs := []int{-1, -1, -1, -1, s.Listener, -1}
 	defer func() {
 		for _, fd := range theirs {
 			ipc.CloseFD(fd)
@@ -60,7 +60,7 @@ func StartHelper(s HelperSpec) (c Child, err error) {
 			return c, err
 		}
 	}
-	files := []uintptr{uintptr(theirs[0]), uintptr(theirs[2]), uintptr(theirs[2]), uintptr(theirs[ipc.Control]), uintptr(s.Listener), uintptr(theirs[ipc.Door])}
+	files := []uintptr{uintptr(theirs[0]), uintptr(theirs[2]), uintptr(theirs[2]), uintptr(theirs[ipc.Control]), uintptr(theirs[ipc.Listener]), uintptr(theirs[ipc.Door])}
 	env := []string{ipc.RoleEnv + "=" + ipc.RoleHelper}
 	for _, name := range helperEnv {
 		if value, ok := os.LookupEnv(name); ok {
