@@ -119,9 +119,18 @@ const (
 	maxHelperBackoff = 30 * time.Second
 )
 
+// firstHelpers are those that are started before the ports are read. In an upgrade those
+// that listen are not among them: who connects is the old process's until it has handed
+// over, and it may go on.
+func (s *Supervisor) firstHelpers() []Helper {
+	if s.Manager.predecessor == nil {
+		return s.Helpers
+	}
+	return slices.DeleteFunc(slices.Clone(s.Helpers), func(h Helper) bool { return h.Listen != "" })
+}
+
 // setHelpers changes which helpers there are.
 func (s *Supervisor) setHelpers(now time.Time, wanted []Helper) {
-	s.Helpers = wanted
 	for _, h := range s.helpers {
 		if i := slices.IndexFunc(wanted, h.is); i < 0 {
 			s.endHelper(now, h)

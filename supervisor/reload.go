@@ -198,7 +198,8 @@ func (s *Supervisor) adopt(now time.Time, g *generation) {
 	s.Admin.Config, s.Admin.ConfigFile = next.Admin.Config, next.Admin.ConfigFile
 	s.helperPorts.keep(g.ports, next.Helpers)
 	g.ports = nil
-	s.setHelpers(now, next.Helpers)
+	s.Helpers = next.Helpers
+	s.setHelpers(now, s.Helpers)
 }
 
 // fixed are the options that differ and can't change while the server runs.

@@ -323,7 +323,7 @@ func (s *Supervisor) prepare() error {
 	}
 	s.gen.start(s)
 	s.generation = 1
-	s.setHelpers(s.started, s.Helpers)
+	s.setHelpers(s.started, s.firstHelpers())
 	if surplus != nil {
 		s.report.logf(hclog.Warn, "the supervisor keeps capabilities that it has no use for", "error", surplus.Error())
 	}

@@ -380,6 +380,7 @@ func (s *Supervisor) takeUp(now time.Time, h handover) {
 			received: r.Received.Time(), seen: r.Seen.Time(), gap: r.Gap,
 		})
 	}
+	s.setHelpers(now, s.Helpers) // all of them
 	s.report.logf(hclog.Info, "taken over", "waiting", len(h.Waiting), "served-there", len(h.Served))
 	s.listening()
 }

@@ -238,6 +238,19 @@ func TestAConsoleIsThereAcrossUpgrades(t *testing.T) {
 	if err := <-failed; err != nil {
 		t.Errorf("a client in between: %v", err)
 	}
+	// Until a process has taken over nobody is to hear how it is.
+	u.WaitN(4, "a helper runs", nil)
+	consoles, over := 0, 1
+	for _, l := range u.Log() {
+		switch l.Message() {
+		case "taken over":
+			over++
+		case "a helper runs":
+			if consoles++; consoles > over {
+				t.Errorf("console %d is started before its server has taken over", consoles)
+			}
+		}
+	}
 }
 
 // Whatever happens to a console, each client of the server gets what it asks for.
