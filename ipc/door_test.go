@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,15 +53,18 @@ func TestOnlyConnectionsComeThroughADoor(t *testing.T) {
 		t.Fatal(err)
 	}
 	closing(t, supervisor, helper)
-	pipe, _ := payload(t)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
 	packets, _ := controlPair(t)
 	udp, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	closing(t, packets, udp)
+	closing(t, packets, udp, pipe[1])
 	for name, rights := range map[string][]int{
-		"nothing": nil, "a pipe": {pipe}, "a packet socket": {packets}, "a UDP socket": {udp}, "two": {packets, packets},
+		"nothing": nil, "a pipe": {pipe[0]}, "a packet socket": {packets}, "a UDP socket": {udp}, "two": {packets, packets},
 	} {
 		if err := unix.Sendmsg(helper, []byte{0}, unix.UnixRights(rights...), nil, 0); err != nil {
 			t.Fatal(err)
@@ -68,5 +72,14 @@ func TestOnlyConnectionsComeThroughADoor(t *testing.T) {
 		if fd, err := Entered(supervisor); !errors.Is(err, ErrMalformed) || fd != -1 {
 			t.Errorf("%s: descriptor %d, %v", name, fd, err)
 		}
+	}
+	// And what came is closed; a child of another test may have it until it is executed.
+	unix.Close(pipe[0])
+	err = nil
+	for end := time.Now().Add(time.Minute); !errors.Is(err, unix.EPIPE) && time.Now().Before(end); {
+		_, err = unix.Write(pipe[1], []byte("x"))
+	}
+	if !errors.Is(err, unix.EPIPE) {
+		t.Errorf("somebody still has the pipe that was passed: %v", err)
 	}
 }

@@ -48,6 +48,22 @@ func TestWhoComesThroughADoorMayWhatItsHelperMay(t *testing.T) {
 	}
 }
 
+func TestADoorIsClosedWhenItsHelperHasGone(t *testing.T) {
+	t.Parallel()
+	server := newCounter(t)
+	door, helper, err := ipc.DoorPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(helper) })
+	unix.SetsockoptTimeval(helper, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: int64(patience.Seconds())})
+	server.Admit(door, false)
+	unix.Shutdown(helper, unix.SHUT_WR) // as an end does; what is left of ours hears theirs
+	if n, err := unix.Read(helper, make([]byte, 1)); n != 0 || err != nil {
+		t.Errorf("the desk has its end open still: %d, %v", n, err)
+	}
+}
+
 // A helper that was taken over has the same open file as the desk, and has it block.
 func TestAHelperThatHasItsConnectionBlockHoldsNothingUp(t *testing.T) {
 	t.Parallel()

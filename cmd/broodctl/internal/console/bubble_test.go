@@ -63,6 +63,20 @@ func TestConnectionsOnWhichNothingComes(t *testing.T) {
 	}
 }
 
+// Nor does who asks, and does not read the answer.
+func TestAnAnswerThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, func(t *testing.T, _ *world, connect func() net.Conn) {
+		conn := connect()
+		io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		time.Sleep(answerWithin + time.Second)
+		if b, err := io.ReadAll(conn); len(b) > 0 || err != nil {
+			t.Errorf("after %v there is still to be read %q, %v", answerWithin, b, err)
+		}
+		conn.Close()
+	})
+}
+
 func TestAStreamShowsThatItLives(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, func(t *testing.T, _ *world, connect func() net.Conn) {

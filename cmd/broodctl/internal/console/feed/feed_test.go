@@ -170,6 +170,24 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	})
 }
 
+// How long one was away says nothing of the next time.
+func TestAServerThatWasAwayIsLookedForAtOnceTheNextTime(t *testing.T) {
+	run(t, func(t *testing.T, s *server, f *Feed, _ func()) {
+		s.away.Store(true)
+		f.Want()
+		time.Sleep(time.Minute)
+		s.away.Store(false)
+		time.Sleep(lastPause)
+		before := s.tries.Load()
+		s.say(nil)
+		time.Sleep(firstPause)
+		synctest.Wait()
+		if n := s.tries.Load() - before; n != 1 {
+			t.Errorf("%v after it was lost it was looked for %d times", firstPause, n)
+		}
+	})
+}
+
 func TestWhoDoesNotReadIsDropped(t *testing.T) {
 	run(t, func(t *testing.T, s *server, f *Feed, _ func()) {
 		cut := 0

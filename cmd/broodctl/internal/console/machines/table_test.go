@@ -160,3 +160,22 @@ func TestAServerThatWasStartedAgain(t *testing.T) {
 		t.Errorf("it is %+v", m)
 	}
 }
+
+// The server remembers what is forgotten here: that is no news.
+func TestWhatIsForgottenIsNotLearntAnew(t *testing.T) {
+	t.Parallel()
+	table := New()
+	var all []admin.Ended
+	for i := range maxBoots + 1 {
+		all = append(all, ask(t, float64(100*i), "pxelinux.0", mac1, someone, uint64(i))...)
+	}
+	tell(table, all)
+	before, _ := table.Machine(at(1000), mac1)
+	table.Lost(at(1000))
+	table.Resume(at(1000), nil, latestFirst(all))
+	after, _ := table.Machine(at(1000), mac1)
+	if len(after.Boots) != maxBoots || after.Boot != before.Boot || after.Last.Session != maxBoots {
+		t.Errorf("of boot %d it has come to be %d, of session %d", before.Boot, after.Boot, after.Last.Session)
+	}
+	sound(t, table, at(1000))
+}
