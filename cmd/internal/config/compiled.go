@@ -123,7 +123,7 @@ func compile(name string, s Source, reader Reader) (p Part, err error) {
 	if k.told != nil {
 		told = k.told(told)
 	}
-	p.Options, err = marshal(told)
+	p.Options, err = k.encode(told)
 	return p, err
 }
 

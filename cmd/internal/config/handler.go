@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
+	"brood/ipc"
 	"brood/worker"
 	"brood/worker/route"
 )
@@ -48,7 +50,7 @@ func (c *Compiled) image() ([]byte, error) {
 		h.Handlers = append(h.Handlers, entry{p.Name, p.Kind, p.Options, add(p.Table)})
 	}
 	h.Rules = add(c.Rules)
-	encoded, err := marshal(&h)
+	encoded, err := h.encode()
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,54 @@ func cutHead(b []byte) (h head, tables []byte, err error) {
 	if b = b[headLength:]; n > uint64(len(b)) {
 		return h, nil, errCut
 	}
-	return h, b[n:], unmarshal(b[:n], &h)
+	h, err = decodeHead(b[:n])
+	return h, b[n:], err
+}
+
+// The head is written and read field by field, and so are the options of the handler
+// that a server with one directory has: to read them by reflection takes a worker
+// longer than all else that its constructor does.
+
+func (h *head) encode() ([]byte, error) {
+	e := ipc.NewEncoder(3)
+	e.Array(len(h.Handlers))
+	for _, entry := range h.Handlers {
+		e.Array(4)
+		e.Text(entry.Name)
+		e.Text(entry.Kind)
+		e.Text(string(entry.Options))
+		entry.Table.encode(e)
+	}
+	e.Text(h.Default)
+	h.Rules.encode(e)
+	return e.Bytes()
+}
+
+func decodeHead(b []byte) (h head, err error) {
+	d := ipc.NewDecoder(b, 3)
+	h.Handlers = make([]entry, d.Array())
+	for i := range h.Handlers {
+		if n := d.Array(); n != 4 {
+			d.Keep(errCut)
+		}
+		h.Handlers[i] = entry{d.Text(), d.Text(), []byte(d.Text()), decodeSpan(d)}
+	}
+	h.Default = d.Text()
+	h.Rules = decodeSpan(d)
+	return h, d.End()
+}
+
+func (s span) encode(e *ipc.Encoder) {
+	e.Array(2)
+	e.Uint(uint64(s.Offset))
+	e.Uint(uint64(s.Length))
+}
+
+func decodeSpan(d *ipc.Decoder) span {
+	if n := d.Array(); n != 2 {
+		d.Keep(errCut)
+	}
+	return span{int(d.Uint(math.MaxInt)), int(d.Uint(math.MaxInt))}
 }
 
 func (s span) of(tables []byte) ([]byte, error) {
@@ -125,7 +174,7 @@ func (e *entry) open(tables []byte, p Program, loosest worker.SandboxLevel) (wor
 		return nil, fmt.Errorf("no handler of the kind %q", e.Kind)
 	}
 	options := k.new()
-	if err := unmarshal(e.Options, options); err != nil {
+	if err := k.decode(e.Options, options); err != nil {
 		return nil, err
 	}
 	table, err := e.Table.of(tables)
