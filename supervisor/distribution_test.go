@@ -32,6 +32,7 @@ func TestWhatIsMeasuredOfASession(t *testing.T) {
 	}{
 		{"complete", SessionStats{WorkerPID: 1, Outcome: Complete, Duration: time.Second, FirstSent: time.Millisecond, Bytes: 1 << 20}, true, true, true},
 		{"a small file", SessionStats{WorkerPID: 1, Outcome: Complete, Duration: time.Second, FirstSent: time.Millisecond, Bytes: rateFrom - 1}, true, true, false},
+		{"in no time", SessionStats{WorkerPID: 1, Outcome: Complete, Duration: time.Millisecond, FirstSent: time.Millisecond, Bytes: 1 << 20}, true, true, false},
 		{"broken off", SessionStats{WorkerPID: 1, Outcome: TimedOut, Duration: time.Second, FirstSent: time.Millisecond, Bytes: 1 << 20}, true, true, false},
 		{"never answered", SessionStats{WorkerPID: 1, Outcome: Crashed, Duration: time.Second}, true, false, false},
 		{"without a worker", SessionStats{Outcome: Unserved, Duration: time.Second}, false, false, false},

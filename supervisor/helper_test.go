@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -363,3 +364,28 @@ func TestHelpersAreNobodyElse(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// A reload that changes anything about a helper starts another.
+func TestAHelperIsWhatAllOfItSays(t *testing.T) {
+	t.Parallel()
+	h := &helper{Helper: Helper{Name: "a", Path: "/x", Args: []string{"b"}}}
+	if !h.is(Helper{Name: "a", Path: "/x", Args: []string{"b"}}) {
+		t.Error("a helper is not what it is")
+	}
+	for i := range reflect.TypeFor[Helper]().NumField() {
+		other := h.Helper
+		switch field := reflect.ValueOf(&other).Elem().Field(i); field.Kind() {
+		case reflect.String:
+			field.SetString("other")
+		case reflect.Slice:
+			field.Set(reflect.MakeSlice(field.Type(), 1, 1))
+		case reflect.Bool:
+			field.SetBool(true)
+		default:
+			field.SetUint(1)
+		}
+		if h.is(other) {
+			t.Errorf("it is %+v", other)
+		}
+	}
+}

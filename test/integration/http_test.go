@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"brood/protocol"
 	"brood/test/harness"
 )
 
@@ -51,9 +52,18 @@ func scrape(t *testing.T, url string) scraped {
 
 func request(t *testing.T, method, url, token, body string) (code int, answer string) {
 	t.Helper()
-	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	code, answer, err := try(method, url, token, body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return code, answer
+}
+
+// try is request where who answers may be killed meanwhile.
+func try(method, url, token, body string) (code int, answer string, err error) {
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, "", err
 	}
 	r.Close = true
 	if token != "" {
@@ -64,14 +74,11 @@ func request(t *testing.T, method, url, token, body string) (code int, answer st
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		return 0, "", err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
+	return resp.StatusCode, string(b), err
 }
 
 func TestAConsoleIsStartedAndStartedAgain(t *testing.T) {
@@ -92,6 +99,7 @@ func TestAConsoleIsStartedAndStartedAgain(t *testing.T) {
 	}
 	// What it says is the server's, not its own.
 	syscall.Kill(pid, syscall.SIGKILL)
+	s.Wait("a helper ended", nil) // or it might accept once more
 	if !counted() {
 		t.Errorf("after it was killed the metrics are %v", scrape(t, url))
 	}
@@ -198,11 +206,82 @@ func TestAConsoleChangesNothingWithoutAToken(t *testing.T) {
 	}
 }
 
+// Where it answers is what the last reload that succeeded has said.
+func TestAReloadMovesAConsole(t *testing.T) {
+	t.Parallel()
+	content := "content:\n  one: {files: {root: one}}\n"
+	c := newConfigured(t, content+"http: 127.0.0.1:0\n")
+	c.Write("one/f", []byte("f"))
+	s := harness.Serve(t, "--config", c.file)
+	url, _ := consoleOf(t, s)
+	reloads := 0
+	reload := func(text string) {
+		t.Helper()
+		reloads++
+		c.say(content + text)
+		s.Signal(syscall.SIGHUP)
+		s.WaitN(reloads, reloaded, nil)
+	}
+	refuses := func(url string) {
+		t.Helper()
+		if !harness.Eventually(func() bool {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+			if err == nil {
+				conn.Close()
+			}
+			return errors.Is(err, syscall.ECONNREFUSED)
+		}) {
+			t.Errorf("somebody listens at %s still", url)
+		}
+	}
+
+	reload("http: 127.0.0.2:0\n")
+	before := url
+	url = "http://" + s.WaitN(2, "a helper runs", nil)[1].String("address")
+	if !strings.HasPrefix(url, "http://127.0.0.2:") || scrape(t, url)["brood_config_generation"] != "2" {
+		t.Errorf("after a reload it is at %s", url)
+	}
+	refuses(before)
+
+	taken, err := net.Listen("tcp", "127.0.0.3:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	c.say(content + "http: " + taken.Addr().String() + "\n")
+	s.Signal(syscall.SIGHUP)
+	if why := s.Wait(notReloaded, nil).String("why"); !strings.Contains(why, "address already in use") {
+		t.Errorf("not reloaded because %q", why)
+	}
+	if !harness.Eventually(func() bool { return scrape(t, url)["brood_reload_failed"] == "1" }) {
+		t.Error("the metrics do not say that a reload has failed")
+	}
+
+	reload("http: 127.0.0.2:0\nmax-blksize: 600\n")
+	reload("http: 127.0.0.2:0\nmax-blksize: 700\n")
+	syscall.Kill(latestConsole(s), syscall.SIGKILL)
+	s.Wait("a helper ended", nil)
+	if !harness.Eventually(func() bool { return scrape(t, url)["brood_config_generation"] == "4" }) {
+		t.Errorf("the port is not its any more, though reloads left it as it was: %v", scrape(t, url))
+	}
+	if n := len(s.WaitN(3, "a helper runs", nil)); n != 3 {
+		t.Errorf("%d consoles were started, want one for each address, and one for the one that was killed", n)
+	}
+
+	reload("")
+	refuses(url)
+}
+
 // Its port goes along at an upgrade: nobody who connects is refused.
 func TestAConsoleIsThereAcrossUpgrades(t *testing.T) {
 	t.Parallel()
-	u := harness.StartUpgradable(t, nil, "--root", harness.NewTree(t).Dir, "--http", ":0", "--broodctl", harness.Broodctl(t))
-	url, _ := consoleOf(t, u.Server)
+	tree := harness.NewTree(t)
+	tree.File("f", 1500)
+	u := harness.StartUpgradable(t, nil, "--root", tree.Dir, "--http", ":0", "--broodctl", harness.Broodctl(t), "--timeout", "60s")
+	url, pid := consoleOf(t, u.Server)
+	peer := harness.NewPeer(t, "127.0.0.1")
+	peer.Send(u.Addr, harness.RRQ("f"))
+	peer.Data(1)
 	done := make(chan struct{})
 	failed := make(chan error, 1)
 	go func() {
@@ -238,6 +317,8 @@ func TestAConsoleIsThereAcrossUpgrades(t *testing.T) {
 	if err := <-failed; err != nil {
 		t.Errorf("a client in between: %v", err)
 	}
+	u.Left(pid) // though its server has a session still
+	giveUp(peer, protocol.CodeDiskFull)
 	// Until a process has taken over nobody is to hear how it is.
 	u.WaitN(4, "a helper runs", nil)
 	consoles, over := 0, 1
@@ -306,13 +387,13 @@ func TestWhateverHappensToAConsoleChangesNothingForClients(t *testing.T) {
 			close(enough)
 			<-over
 			// And it is there again.
-			var code int
 			var body string
+			var err error
 			if !harness.Eventually(func() bool {
-				code, body = request(t, http.MethodGet, url+"/metrics", "", "")
+				_, body, err = try(http.MethodGet, url+"/metrics", "", "")
 				return strings.Contains(body, "\nbrood_sessions_ended_total{outcome=\"completed\"} 100\n")
 			}) {
-				t.Errorf("the metrics are %d: %s", code, body)
+				t.Errorf("the metrics are %s, %v", body, err)
 			}
 			if c := s.Counters(); c.Int("completed") != 100 || c.Int("worker-failures") != 0 {
 				t.Errorf("100 sessions are counted as %v", c)
