@@ -16,15 +16,16 @@ import (
 // blocks.
 func DoorPair() (supervisor, helper int, err error) { return SocketPair() }
 
-// Enter returns one end of a connection, which is the caller's, and does not block. It
-// waits while the door is full: the supervisor lets in so many a second.
+// Enter returns one end of a connection, which is the caller's, and does not block. Nor
+// does Enter: a door is full when the supervisor has let nobody in for long, and the
+// caller's patience ends sooner than that may. Then the error is EAGAIN.
 func Enter(door int) (int, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return -1, fmt.Errorf("a connection to the supervisor: %w", err)
 	}
 	defer unix.Close(fds[1])
-	if err := unix.Sendmsg(door, []byte{0}, unix.UnixRights(fds[1]), nil, unix.MSG_NOSIGNAL); err != nil {
+	if err := unix.Sendmsg(door, []byte{0}, unix.UnixRights(fds[1]), nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT); err != nil {
 		unix.Close(fds[0])
 		return -1, fmt.Errorf("a connection to the supervisor: %w", err)
 	}

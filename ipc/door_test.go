@@ -45,6 +45,25 @@ func TestAHelperEntersThroughItsDoor(t *testing.T) {
 	}
 }
 
+// A supervisor that is stopped lets nobody in.
+func TestADoorThatIsFullIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	supervisor, helper, err := DoorPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, supervisor, helper)
+	for err == nil {
+		var mine int
+		if mine, err = Enter(helper); err == nil {
+			unix.Close(mine)
+		}
+	}
+	if !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("through a door that is full: %v", err)
+	}
+}
+
 // A helper that was taken over may pass what it likes.
 func TestOnlyConnectionsComeThroughADoor(t *testing.T) {
 	t.Parallel()

@@ -80,9 +80,10 @@ type reload struct {
 // MaxWindowsize, MaxBurst, NoMTUClamp, StallTimeout, MaxSessionTime, DrainTimeout,
 // StatsInterval, what Admin says of the configuration, and Helpers, of which those that
 // are as before go on; the Dir of one that is new must be there, since this process
-// can't make it any more, and its Listen be a port that it may have. Callbacks and
-// the Logger stay; of what else has changed the log says that it takes a restart, or an
-// upgrade.
+// can't make it any more, and its Listen be a port that it may have, and that nobody
+// has, this process included: from 127.0.0.1 to every address the port changes, too, or
+// the server is started anew. Callbacks and the Logger stay; of what else has changed
+// the log says that it takes a restart, or an upgrade.
 //
 // While one reload is under way the latest of those that are asked for waits, and
 // those before it are left out. done must not block, and is never called if Run ends

@@ -97,6 +97,11 @@ func TestAConsoleIsStartedAndStartedAgain(t *testing.T) {
 	if !harness.Eventually(counted) {
 		t.Errorf("the metrics are %v", scrape(t, url))
 	}
+	// Whoever has its account, as other helpers do, reaches neither its memory nor its
+	// descriptors: /proc has them as root's.
+	if info, err := os.Stat(fmt.Sprintf("/proc/%d/fd", pid)); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
+		t.Errorf("others of its account reach its descriptors: %+v, %v", info, err)
+	}
 	// What it says is the server's, not its own.
 	syscall.Kill(pid, syscall.SIGKILL)
 	s.Wait("a helper ended", nil) // or it might accept once more
