@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	"brood/cmd/internal/config"
 	"brood/supervisor"
@@ -38,8 +39,10 @@ func compile(file, broodctl string) (*config.Compiled, error) {
 	return config.Decode(out)
 }
 
+// open opens a regular file. It does not wait: opening a FIFO does until somebody
+// writes, and no reload after that one would ever come to its turn.
 func open(file string) (*os.File, error) {
-	f, err := os.Open(file)
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("%w: uid %d must be able to read it, and at a reload nobody is root any more", err, os.Geteuid())
 	}
