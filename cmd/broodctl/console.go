@@ -32,9 +32,9 @@ describes all of it.`,
   curl -s http://127.0.0.1:9069/metrics`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, s *socket) error {
-		ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
-		defer cancel()
 		if asHelper() {
+			ctx, cancel := untilSignal(cmd.Context())
+			defer cancel()
 			return helperConsole(ctx, cmd)
 		}
 		address, err := consoleAddress(listen)
@@ -45,6 +45,10 @@ describes all of it.`,
 		if err != nil {
 			return err
 		}
+		// Not before the token is there: until then, which is for ever where it is a
+		// FIFO that nobody writes to, signals end the process as they always do.
+		ctx, cancel := untilSignal(cmd.Context())
+		defer cancel()
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 		if err != nil {
 			return failure{err}
@@ -54,6 +58,10 @@ describes all of it.`,
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9069", "`ADDRESS` and port to listen on; 0.0.0.0 or [::] is everywhere, no address is 127.0.0.1")
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with the token, at least 16 characters, of requests that change the server (default: nothing can be changed)")
 	return cmd
+}
+
+func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 }
 
 func serveConsole(ctx context.Context, cmd *cobra.Command, l net.Listener, o console.Options) error {

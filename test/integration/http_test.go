@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -143,13 +144,35 @@ func TestAConsoleThatCantBeHadFailsTheStart(t *testing.T) {
 		"a token without http":  {[]string{"--http-token", short}, "--http-token without --http"},
 		"a token that is short": {[]string{"--http", ":0", "--http-token", short}, "the token has 6 characters: want 16 to 1024"},
 		"a token that is not":   {[]string{"--http", ":0", "--http-token", short + "er"}, "no such file"},
-		"a token in a FIFO":     {[]string{"--http", ":0", "--http-token", dir}, "want a file"},
+		"a token, a directory":  {[]string{"--http", ":0", "--http-token", dir}, "want a file"},
 	} {
 		cmd := harness.Command(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--root", dir, "--broodctl", harness.Broodctl(t)}, tt.flags...)...)
 		out, err := cmd.CombinedOutput()
 		if err == nil || !strings.Contains(string(out), tt.want) || strings.Contains(string(out), "secret") {
 			t.Errorf("%s: %v\n%s\nwant %q", name, err, out, tt.want)
 		}
+	}
+}
+
+func TestAConsoleThatWaitsForItsTokenCanBeEnded(t *testing.T) {
+	t.Parallel()
+	fifo := filepath.Join(t.TempDir(), "token")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), harness.Broodctl(t), "console", "--listen", "127.0.0.1:0", "--token-file", fifo)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(fifo, os.O_WRONLY, 0) // done when it reads there
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	if s := cmd.ProcessState.Sys().(syscall.WaitStatus); !s.Signaled() || s.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended so: %v", cmd.ProcessState)
 	}
 }
 
