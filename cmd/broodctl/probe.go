@@ -116,11 +116,11 @@ func fetch(ctx context.Context, r *health.Report, url string) error {
 	session := f.Fetch(ctx, io.Discard, nil)
 	r.Fetched(location.String(), session.Bytes, session.Total)
 	if session.Err != nil {
-		why := error(session.Err)
+		why := error(session.Err) // which names the file
 		if ctx.Err() != nil {
-			why = fmt.Errorf("not within the time that it may take, after %d bytes", session.Bytes)
+			why = fmt.Errorf("%v: not within the time that it may take, after %d bytes", location, session.Bytes)
 		}
-		r.Say(health.Critical, "%v: %v", location, why)
+		r.Say(health.Critical, "%v", why)
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ const rulesLong = ` Of the rules that a client is in the
 longest decides, whatever the configuration says. They are listed by status, survive
 reloads and upgrades, and are gone when their time is over or the server ends.`
 
+// year is as long as a server lets a rule be.
+const year = 366 * 24 * time.Hour
+
 func newDeny() *cobra.Command {
 	return newRule(&cobra.Command{
 		Use:   "deny PREFIX --for D",
@@ -42,10 +45,14 @@ func newRule(cmd *cobra.Command, kind admin.Kind) *cobra.Command {
 		switch {
 		case err != nil:
 			return err
+		case lift && cmd.Flags().Changed("for"):
+			return errors.New("--for makes a rule and --lift takes it back: want one of them")
 		case !lift && !cmd.Flags().Changed("for"):
 			return errors.New("for how long? --for 1h, or --lift to take a rule back")
 		case !lift && d < time.Millisecond:
 			return fmt.Errorf("--for %v: want a duration with its unit, such as 10m or 8h", d)
+		case d > year:
+			return fmt.Errorf("--for %v: want a year at most, %v; say the rest in the configuration", d, year)
 		case lift:
 			d = 0
 		}
@@ -53,6 +60,5 @@ func newRule(cmd *cobra.Command, kind admin.Kind) *cobra.Command {
 	})
 	cmd.Flags().DurationVar(&d, "for", 0, "how long it holds: `D`, such as 10m or 8h, a year at most")
 	cmd.Flags().BoolVar(&lift, "lift", false, "take the rule back")
-	cmd.MarkFlagsMutuallyExclusive("for", "lift")
 	return cmd
 }
