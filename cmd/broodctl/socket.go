@@ -163,6 +163,8 @@ func explained(path string, err error) error {
 		return failure{lost{error: err}}
 	case errors.As(err, &said) && said.Code == admin.CodeForbidden:
 		return failure{fmt.Errorf("%w: %s", err, whoMay(path))}
+	case errors.As(err, &said) && said.Code == admin.CodeWrong:
+		return err // an argument, which only the server can judge
 	case errors.As(err, &said):
 		return failure{err}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):

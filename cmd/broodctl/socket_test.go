@@ -78,6 +78,14 @@ func (p *pretender) serve(conn net.Conn) {
 	}
 }
 
+func TestAnArgumentThatTheServerRefusesIsAWrongArgument(t *testing.T) {
+	t.Parallel()
+	p := pretend(t, map[admin.Kind][]any{admin.KindHistory: {&admin.Error{Code: admin.CodeWrong, Message: "xx: want an address"}}})
+	if code, _, stderr := broodctl(t, "", "history", "--peer", "xx", "--socket", p.path); code != exitUsage || !strings.Contains(stderr, "broodctl: xx: want an address") {
+		t.Errorf("exits %d: %s", code, stderr)
+	}
+}
+
 func TestWhatCommandsPrint(t *testing.T) {
 	t.Parallel()
 	received := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
