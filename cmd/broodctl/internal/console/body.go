@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -46,7 +47,13 @@ func body(w http.ResponseWriter, r *http.Request, fields any) error {
 func decode(text []byte, fields any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(fields); err != nil {
+	var wrong *json.UnmarshalTypeError
+	switch err := d.Decode(fields); {
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fmt.Errorf("%s must not be: %s", wrong.Field, wrong.Value) // not the type's name, which is Go's
+	case errors.As(err, &wrong):
+		return fmt.Errorf("want an object, it is: %s", wrong.Value)
+	case err != nil:
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

@@ -75,6 +75,8 @@ func TestWhatABodyMustBe(t *testing.T) {
 		{"PUT", level, `{"level": "loud"}`, isJSON, http.StatusBadRequest, "which level?"},
 		{"PUT", level, `{"level": 1}`, isJSON, http.StatusBadRequest, "number"},
 		{"PUT", level, `null`, isJSON, http.StatusBadRequest, "which level?"},
+		{"PUT", level, `["debug"]`, isJSON, http.StatusBadRequest, `want an object, it is: array`},
+		{"PUT", level, `{"level": 1}`, isJSON, http.StatusBadRequest, `level must not be: number`},
 		{"PUT", level, `{"level": "debug", "for": 1}`, isJSON, http.StatusBadRequest, `unknown field \"for\"`},
 		{"PUT", level, `{"level": "debug"} {}`, isJSON, http.StatusBadRequest, "something follows"},
 		{"PUT", level, `{"level": "debug"`, isJSON, http.StatusBadRequest, "unexpected EOF"},
