@@ -57,6 +57,7 @@ func (c *ServerStats) tell() admin.Counters {
 		Started:    c.Started,
 		Completed:  c.Completed,
 		Declined:   c.Declined,
+		Missing:    c.Missing,
 		Failed:     c.Failed,
 		TimedOut:   c.TimedOut,
 		Crashed:    c.Crashed,

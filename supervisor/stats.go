@@ -69,8 +69,9 @@ type ServerStats struct {
 	Started   uint64 // sessions given to a worker
 	Completed uint64 // sessions that ended Complete
 	Declined  uint64
+	Missing   uint64 // Refused with ERROR 1: there is no such file; loaders look for many
 	TimedOut  uint64 // TimedOut and PeerGone
-	Failed    uint64 // PeerError, Refused, OpenTimeout, Aborted
+	Failed    uint64 // PeerError, OpenTimeout, Aborted, and Refused for another reason
 	Crashed   uint64 // Crashed and Violated
 	Ended     uint64 // Superseded, Drained and Killed
 	Expired   uint64 // Stalled and Overdue

@@ -20,6 +20,7 @@ import (
 	"brood/ipc"
 	"brood/ipc/admin"
 	"brood/ipc/sandbox"
+	"brood/protocol"
 	"brood/supervisor/internal/desk"
 )
 
@@ -477,6 +478,12 @@ func (s *Supervisor) count(outcome Outcome, last *ipc.Frame) {
 		c.Completed++
 	case Declined:
 		c.Declined++
+	case Refused:
+		if last.ErrorCode == uint16(protocol.CodeNotFound) {
+			c.Missing++
+		} else {
+			c.Failed++
+		}
 	case TimedOut, PeerGone:
 		c.TimedOut++
 	case Crashed, Violated:

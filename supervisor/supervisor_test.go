@@ -81,9 +81,9 @@ func TestServe(t *testing.T) {
 	if a, b := sessions[0].WorkerPID, sessions[1].WorkerPID; a == b {
 		t.Errorf("two sessions had one worker, %d", a)
 	}
-	if last.Started != 3 || last.Completed != 2 || last.Failed != 1 || last.Bytes != 101000 || last.Requests-last.Duplicates != 3 ||
+	if last.Started != 3 || last.Completed != 2 || last.Missing != 1 || last.Bytes != 101000 || last.Requests-last.Duplicates != 3 ||
 		last.Active+last.Waiting+last.Idle+last.Starting != 0 || last.WorkerFailures != 0 || last.ReportsLost != 0 || last.Since.IsZero() {
-		t.Errorf("the server counted %+v, want 3 started, 2 completed, 1 failed, 101000 bytes, and nothing left", last)
+		t.Errorf("the server counted %+v, want 3 started, 2 completed, 1 missing, 101000 bytes, and nothing left", last)
 	}
 	if last.WorkersStarted < 3 {
 		t.Errorf("%d workers were started for 3 sessions", last.WorkersStarted)

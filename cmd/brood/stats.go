@@ -13,6 +13,7 @@ func logStats(log hclog.Logger, s supervisor.ServerStats) {
 		"started", s.Started,
 		"completed", s.Completed,
 		"declined", s.Declined,
+		"missing", s.Missing,
 		"failed", s.Failed,
 		"timed-out", s.TimedOut,
 		"crashed", s.Crashed,

@@ -58,6 +58,7 @@ type Counters struct {
 	Started    uint64 `json:"started"`  // sessions given to a worker
 	Completed  uint64 `json:"completed"`
 	Declined   uint64 `json:"declined"`
+	Missing    uint64 `json:"missing"` // answered with ERROR 1: there is no such file
 	Failed     uint64 `json:"failed"`
 	TimedOut   uint64 `json:"timed-out"`
 	Crashed    uint64 `json:"crashed"`

@@ -69,7 +69,7 @@ func (m *machine) boot(t *testing.T) {
 		return n
 	}
 	for counter, want := range map[string]int{
-		"completed": count("complete"), "declined": count("declined"), "failed": count("refused"), "started": len(asked),
+		"completed": count("complete"), "declined": count("declined"), "missing": count("refused"), "failed": 0, "started": len(asked),
 		"timed-out": 0, "crashed": 0, "ended": 0, "expired": 0, "active": 0, "waiting": 0, "worker-failures": 0,
 	} {
 		if got := counters.Int(counter); got != want {

@@ -125,7 +125,7 @@ func TestMetricsOfAFleet(t *testing.T) {
 	for name, want := range map[string]float64{
 		"brood_sessions_started_total":                          clients + 1,
 		`brood_sessions_ended_total{outcome="completed"}`:       clients,
-		`brood_sessions_ended_total{outcome="failed"}`:          1,
+		`brood_sessions_ended_total{outcome="missing"}`:         1,
 		"brood_content_bytes_total":                             clients * float64(len(content)),
 		"brood_session_rate_bytes_per_second_count":             clients,
 		"brood_first_answer_seconds_count":                      clients + 1,

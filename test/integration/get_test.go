@@ -185,7 +185,7 @@ func TestGetCountsWhatTheServerCounts(t *testing.T) {
 		t.Errorf("exit code %d, %s\n%s", g.code, g.stderr, g.stdout)
 	}
 	c := s.Counters()
-	if c.Int("completed") != n+3 || c.Int("failed") != n || c.Int("started") < all.Sessions+none.Sessions+3 {
+	if c.Int("completed") != n+3 || c.Int("missing") != n || c.Int("started") < all.Sessions+none.Sessions+3 {
 		t.Errorf("the server counted %v", c)
 	}
 }

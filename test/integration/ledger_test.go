@@ -74,7 +74,7 @@ var deeds = []deed{
 		p := l.peer()
 		p.Send(l.server.Addr, harness.RRQ("none"))
 		p.Error(protocol.CodeNotFound)
-	}, admin.Counters{Requests: 1, Started: 1, Failed: 1}},
+	}, admin.Counters{Requests: 1, Started: 1, Missing: 1}},
 	{"a size is asked", 3, func(l *ledger) {
 		p := l.peer()
 		p.Send(l.server.Addr, harness.RRQ("f", "tsize", "0"))
@@ -210,7 +210,7 @@ func TestAllCountersAddUpToWhatAFleetDid(t *testing.T) {
 		"brood_sessions": 0, "brood_requests_waiting": 0,
 	}
 	for outcome, n := range map[string]uint64{
-		"completed": got.Completed, "declined": got.Declined, "failed": got.Failed, "timed-out": got.TimedOut, "crashed": got.Crashed, "ended": got.Ended, "expired": got.Expired,
+		"completed": got.Completed, "declined": got.Declined, "missing": got.Missing, "failed": got.Failed, "timed-out": got.TimedOut, "crashed": got.Crashed, "ended": got.Ended, "expired": got.Expired,
 	} {
 		told[fmt.Sprintf("brood_sessions_ended_total{outcome=%q}", outcome)] = n
 	}
@@ -251,7 +251,7 @@ func TestAllCountersAddUpToWhatAFleetDid(t *testing.T) {
 		}
 	}
 	for where, by := range map[string]map[string]uint64{"the log": records, "who watches": watched} {
-		if by["complete"] != got.Completed || by["declined"] != got.Declined || by["refused"]+by["peer-error"] != got.Failed ||
+		if by["complete"] != got.Completed || by["declined"] != got.Declined || by["refused"] != got.Missing || by["peer-error"] != got.Failed ||
 			by["peer-gone"]+by["timed-out"] != got.TimedOut || by["crashed"] != got.Crashed || by["superseded"]+by["killed"] != got.Ended {
 			t.Errorf("%s has the outcomes %v, and the counters are %+v", where, by, got)
 		}
@@ -273,7 +273,7 @@ func TestAllCountersAddUpToWhatAFleetDid(t *testing.T) {
 
 // ended is how many sessions have ended, whatever came of them.
 func ended(c *admin.Counters) uint64 {
-	return c.Completed + c.Declined + c.Failed + c.TimedOut + c.Crashed + c.Ended + c.Expired
+	return c.Completed + c.Declined + c.Missing + c.Failed + c.TimedOut + c.Crashed + c.Ended + c.Expired
 }
 
 // refused is how many requests no session was made of.

@@ -56,7 +56,7 @@ func TestDebiansPrometheusScrapesTheConsole(t *testing.T) {
 	}
 	p.becomes("brood_sessions_started_total", sessions+none)
 	p.becomes(`brood_sessions_ended_total{outcome="completed"}`, sessions)
-	p.becomes(`brood_sessions_ended_total{outcome="failed"}`, none)
+	p.becomes(`brood_sessions_ended_total{outcome="missing"}`, none)
 	p.becomes("brood_content_bytes_total", sessions*float64(len(content)))
 	p.becomes("brood_session_rate_bytes_per_second_count", sessions)
 	p.becomes(`brood_state{state="serving"}`, 1)

@@ -77,6 +77,7 @@ func (r *Report) Server(s *admin.Status, limits Limits) {
 	}{
 		{"started", c.Started},
 		{"completed", c.Completed},
+		{"missing", c.Missing},
 		{"failed", c.Failed},
 		{"timed_out", c.TimedOut},
 		{"crashed", c.Crashed},

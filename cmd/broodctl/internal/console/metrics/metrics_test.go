@@ -88,21 +88,21 @@ func TestAScrapeSaysWhatTheServerSays(t *testing.T) {
 brood_up~1 brood_build_info{program="brood"}~1 brood_start_time_seconds~1.7000000005e+09
 brood_state{state="opening"}~0 brood_state{state="serving"}~0 brood_state{state="draining"}~1 brood_state{state="ending"}~0
 brood_config_generation~2 brood_reload_failed~0 brood_reloading~0 brood_upgrading~1
-brood_requests_total~100 brood_requests_duplicate_total~109 brood_requests_ignored_total~110
-brood_requests_refused_total{reason="malformed"}~111 brood_requests_refused_total{reason="write"}~112
-brood_requests_refused_total{reason="denied"}~113 brood_requests_refused_total{reason="too-often"}~114
-brood_requests_refused_total{reason="penalised"}~115 brood_requests_refused_total{reason="failing"}~116
-brood_requests_refused_total{reason="queue-full"}~117 brood_requests_refused_total{reason="crowded"}~118
-brood_requests_refused_total{reason="stale"}~119 brood_requests_refused_total{reason="unreachable"}~120
-brood_requests_refused_total{reason="draining"}~121
+brood_requests_total~100 brood_requests_duplicate_total~110 brood_requests_ignored_total~111
+brood_requests_refused_total{reason="malformed"}~112 brood_requests_refused_total{reason="write"}~113
+brood_requests_refused_total{reason="denied"}~114 brood_requests_refused_total{reason="too-often"}~115
+brood_requests_refused_total{reason="penalised"}~116 brood_requests_refused_total{reason="failing"}~117
+brood_requests_refused_total{reason="queue-full"}~118 brood_requests_refused_total{reason="crowded"}~119
+brood_requests_refused_total{reason="stale"}~120 brood_requests_refused_total{reason="unreachable"}~121
+brood_requests_refused_total{reason="draining"}~122
 brood_sessions_started_total~101
 brood_sessions_ended_total{outcome="completed"}~102 brood_sessions_ended_total{outcome="declined"}~103
-brood_sessions_ended_total{outcome="failed"}~104 brood_sessions_ended_total{outcome="timed-out"}~105
-brood_sessions_ended_total{outcome="crashed"}~106 brood_sessions_ended_total{outcome="ended"}~107
-brood_sessions_ended_total{outcome="expired"}~108
-brood_content_bytes_total~122 brood_packets_total~123 brood_retransmissions_total~124
-brood_workers_started_total~125 brood_worker_failures_total~126 brood_kernel_drops_total~127
-brood_reports_lost_total~128 brood_admin_clients_lost_total~129
+brood_sessions_ended_total{outcome="missing"}~104 brood_sessions_ended_total{outcome="failed"}~105 brood_sessions_ended_total{outcome="timed-out"}~106
+brood_sessions_ended_total{outcome="crashed"}~107 brood_sessions_ended_total{outcome="ended"}~108
+brood_sessions_ended_total{outcome="expired"}~109
+brood_content_bytes_total~123 brood_packets_total~124 brood_retransmissions_total~125
+brood_workers_started_total~126 brood_worker_failures_total~127 brood_kernel_drops_total~128
+brood_reports_lost_total~129 brood_admin_clients_lost_total~130
 brood_sessions~3 brood_sessions_max~4 brood_sessions_silent~2 brood_requests_waiting~5
 brood_workers_idle~6 brood_workers_starting~7 brood_admin_clients~8 brood_rules~9
 brood_session_duration_seconds_bucket{le="0.1"}~1 brood_session_duration_seconds_bucket{le="1"}~3

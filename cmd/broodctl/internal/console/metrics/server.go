@@ -96,6 +96,7 @@ func serverSeries() (all []series) {
 	all = append(all, counters("sessions_ended_total", "Sessions that have ended, by outcome.", "outcome",
 		part{"completed", func(c *admin.Counters) uint64 { return c.Completed }},
 		part{"declined", func(c *admin.Counters) uint64 { return c.Declined }},
+		part{"missing", func(c *admin.Counters) uint64 { return c.Missing }},
 		part{"failed", func(c *admin.Counters) uint64 { return c.Failed }},
 		part{"timed-out", func(c *admin.Counters) uint64 { return c.TimedOut }},
 		part{"crashed", func(c *admin.Counters) uint64 { return c.Crashed }},
