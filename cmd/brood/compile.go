@@ -74,6 +74,13 @@ func kindOf(mode fs.FileMode) string {
 // executable, or the one in PATH.
 func find(named string) (string, error) {
 	if named != "" {
+		info, err := os.Stat(named)
+		if err == nil && (!info.Mode().IsRegular() || info.Mode()&0o111 == 0) {
+			err = fmt.Errorf("%s: want a program", named)
+		}
+		if err != nil {
+			return "", fmt.Errorf("broodctl: %w", err)
+		}
 		return filepath.Abs(named)
 	}
 	beside := ""

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -63,10 +65,19 @@ func (s *socket) top(cmd *cobra.Command, model *top.Model) error {
 	if os.Getenv("NO_COLOR") != "" { // bubbletea itself heeds only what stands for true
 		profile = colorprofile.ASCII
 	}
-	_, err = tea.NewProgram(
+	program := tea.NewProgram(
 		&screen{socket: s, Model: model, due: time.Now().Add(model.Every)},
 		tea.WithInput(cmd.InOrStdin()), tea.WithOutput(cmd.OutOrStdout()), tea.WithColorProfile(profile), tea.WithFPS(20),
-	).Run()
+	)
+	// Its other end may be another program's, which goes on: leave it as it was.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	go func() { // ends with the process
+		<-hangup
+		program.Quit()
+	}()
+	_, err = program.Run()
 	if err != nil && !errors.Is(err, tea.ErrInterrupted) {
 		return failure{err}
 	}

@@ -130,21 +130,25 @@ func TestAConsoleThatCantBeHadFailsTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	dir := t.TempDir()
-	short := filepath.Join(dir, "short")
-	if err := os.WriteFile(short, []byte("secret\n"), 0o644); err != nil {
+	short := tokenFile(t, "secret")
+	dir := filepath.Dir(short)
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
 		flags []string
 		want  string
 	}{
-		"a port in use":         {[]string{"--http", taken.Addr().String()}, "address already in use"},
-		"no address":            {[]string{"--http", "9069"}, "want ADDRESS:PORT"},
-		"a token without http":  {[]string{"--http-token", short}, "--http-token without --http"},
-		"a token that is short": {[]string{"--http", ":0", "--http-token", short}, "the token has 6 characters: want 16 to 1024"},
-		"a token that is not":   {[]string{"--http", ":0", "--http-token", short + "er"}, "no such file"},
-		"a token, a directory":  {[]string{"--http", ":0", "--http-token", dir}, "want a file"},
+		"a port in use":                 {[]string{"--http", taken.Addr().String()}, "address already in use"},
+		"no address":                    {[]string{"--http", "9069"}, "want ADDRESS:PORT"},
+		"a token without http":          {[]string{"--http-token", short}, "--http-token without --http"},
+		"a token that is short":         {[]string{"--http", ":0", "--http-token", short}, "the token has 6 characters: want 16 to 1024"},
+		"a token that is not":           {[]string{"--http", ":0", "--http-token", short + "er"}, "no such file"},
+		"a token in a FIFO":             {[]string{"--http", ":0", "--http-token", fifo}, "want a file"},
+		"a broodctl that is not":        {[]string{"--http", ":0", "--broodctl", dir + "/none"}, "no such file"},
+		"a broodctl that is no program": {[]string{"--http", ":0", "--broodctl", short}, "want a program"},
+		"a token, a directory":          {[]string{"--http", ":0", "--http-token", dir}, "want a file"},
 	} {
 		cmd := harness.Command(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--root", dir, "--broodctl", harness.Broodctl(t)}, tt.flags...)...)
 		out, err := cmd.CombinedOutput()

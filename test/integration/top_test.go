@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -165,14 +166,21 @@ func TestTopIsTheOneInTheREADME(t *testing.T) {
 func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 	t.Parallel()
 	s, o := serveOperated(t, "--root", harness.NewTree(t).Dir)
-	for name, keys := range map[string]string{"q": "q", "ctrl+c": "\x03", "ctrl+c while it asks for a filter": "/\x03"} {
+	for name, keys := range map[string]string{"q": "q", "ctrl+c": "\x03", "ctrl+c while it asks for a filter": "/\x03", "SIGTERM": "", "SIGHUP": ""} {
 		top := o.command("top")
 		line := append([]string{"-c", `stty -g; "$@"; echo $?; stty -g`, "sh"}, top.Args...)
 		shell := exec.Command("sh", line...)
 		shell.Env = top.Env
 		screen := harness.OnTerminal(t, shell, 150, 10)
 		shows(screen, "nobody is served")
-		screen.Type(keys)
+		switch name {
+		case "SIGTERM":
+			syscall.Kill(harness.Children(shell.Process.Pid)[0], syscall.SIGTERM)
+		case "SIGHUP":
+			syscall.Kill(harness.Children(shell.Process.Pid)[0], syscall.SIGHUP)
+		default:
+			screen.Type(keys)
+		}
 		screen.Exit()
 		lines := strings.Split(screen.Screen(), "\n")
 		if len(lines) != 4 || lines[0] == "" || lines[1] != "0" || lines[2] != lines[0] {

@@ -79,6 +79,7 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	go c.feed.Run(hearing)
 	failed := make(chan error, 1)
 	bounded := bound(l, maxConnections)
+	s.ConnState = bounded.turned
 	go func() { failed <- s.Serve(bounded) }()
 	select {
 	case err := <-failed:

@@ -3,6 +3,8 @@ package console
 import (
 	"context"
 	"net"
+	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -14,13 +16,19 @@ const (
 	sendBuffer = 64 << 10
 )
 
-// bounded is a listener that takes no more connections than there are places. Others
-// wait in the kernel's backlog until a place is free.
+// bounded is a listener that takes no more connections than there are places. The next
+// one is given the place of the one that has asked for nothing for longest, be it new or
+// kept open after an answer: whoever sends half a request over and over keeps nobody
+// from theirs. While all are being answered it waits.
 type bounded struct {
 	net.Listener
 	places chan struct{}
 	closed chan struct{}
 	close  func() error
+
+	mu      sync.Mutex
+	quiet   []*placed // since when, the longest first
+	waiting bool      // a connection waits for a place
 }
 
 func bound(l net.Listener, most int) *bounded {
@@ -34,20 +42,63 @@ func bound(l net.Listener, most int) *bounded {
 
 // Accept is net.Listener's.
 func (b *bounded) Accept() (net.Conn, error) {
-	select {
-	case b.places <- struct{}{}:
-	case <-b.closed:
-		return nil, net.ErrClosed
-	}
 	conn, err := b.Listener.Accept()
 	if err != nil {
-		<-b.places
 		return nil, err
+	}
+	select {
+	case b.places <- struct{}{}:
+	default:
+		b.makeRoom()
+		select {
+		case b.places <- struct{}{}:
+		case <-b.closed:
+			conn.Close()
+			return nil, net.ErrClosed
+		}
+		b.mu.Lock()
+		b.waiting = false
+		b.mu.Unlock()
 	}
 	if c, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		c.SetWriteBuffer(sendBuffer)
 	}
 	return &placed{Conn: conn, leave: sync.OnceFunc(func() { <-b.places })}, nil
+}
+
+// makeRoom closes the connection that has been quiet for longest, or, if there is none,
+// the next that gets quiet.
+func (b *bounded) makeRoom() {
+	b.mu.Lock()
+	b.waiting = len(b.quiet) == 0
+	var longest *placed
+	if !b.waiting {
+		longest, b.quiet = b.quiet[0], b.quiet[1:]
+	}
+	b.mu.Unlock()
+	if longest != nil {
+		longest.Close()
+	}
+}
+
+// turned is http.Server's ConnState.
+func (b *bounded) turned(conn net.Conn, to http.ConnState) {
+	p, ok := conn.(*placed)
+	if !ok {
+		return
+	}
+	b.mu.Lock()
+	b.quiet = slices.DeleteFunc(b.quiet, func(q *placed) bool { return q == p })
+	leaves := false
+	if to == http.StateNew || to == http.StateIdle {
+		if leaves, b.waiting = b.waiting, false; !leaves {
+			b.quiet = append(b.quiet, p)
+		}
+	}
+	b.mu.Unlock()
+	if leaves {
+		p.Close()
+	}
 }
 
 // Close is net.Listener's.

@@ -2,8 +2,11 @@ package console
 
 import (
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"testing"
+	"time"
 )
 
 // pipes is a listener whose connections are made by a test.
@@ -69,5 +72,56 @@ func TestMoreConnectionsThanThereArePlacesWait(t *testing.T) {
 	l.Close()
 	if err := <-last; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("who waits for a place when it is closed gets %v", err)
+	}
+}
+
+// The one that has said nothing for longest makes room.
+func TestQuietConnectionsMakeRoom(t *testing.T) {
+	t.Parallel()
+	p := make(pipes, 9)
+	l := bound(p, 3)
+	defer l.Close()
+	accept := func() (conn, theirs net.Conn) {
+		t.Helper()
+		theirs = p.connect()
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.turned(conn, http.StateNew)
+		return conn, theirs
+	}
+	closed := func(theirs net.Conn) bool { // or it would wait
+		theirs.SetReadDeadline(time.Now().Add(time.Millisecond))
+		_, err := theirs.Read(make([]byte, 1))
+		return errors.Is(err, io.EOF)
+	}
+	first, firsts := accept()
+	_, seconds := accept()
+	third, thirds := accept()
+	l.turned(first, http.StateActive)
+	l.turned(first, http.StateIdle) // later than the second
+	fourth, _ := accept()
+	if closed(firsts) || !closed(seconds) || closed(thirds) {
+		t.Error("it is not the second that has made room")
+	}
+	// While all are answered, the next that has its answer does.
+	for _, conn := range []net.Conn{first, third, fourth} {
+		l.turned(conn, http.StateActive)
+	}
+	fifth := make(chan net.Conn)
+	p.connect()
+	go func() {
+		conn, _ := l.Accept()
+		fifth <- conn
+	}()
+	for waits := false; !waits; {
+		l.mu.Lock()
+		waits = l.waiting
+		l.mu.Unlock()
+	}
+	l.turned(third, http.StateIdle)
+	if conn := <-fifth; conn == nil || !closed(thirds) || closed(firsts) {
+		t.Error("it is not the one that has its answer that has made room")
 	}
 }
