@@ -27,6 +27,8 @@ type Spec struct {
 	ABI       int      // of Landlock; 0: none is used
 
 	Helper bool // workers may ask one
+
+	Group *os.File // the control group that they are born into, the caller's; nil: the starter's
 }
 
 // Launch is what every worker of one generation is started with. Its methods are
@@ -195,24 +197,27 @@ func (l *Launch) Start() (c Child, err error) {
 	for i, fd := range theirs {
 		files[i] = uintptr(fd)
 	}
-	c.PID, err = syscall.ForkExec(image, ipc.WorkerArgs(), &syscall.ProcAttr{
-		Dir:   "/",
-		Env:   l.env,
-		Files: files,
-		Sys: &syscall.SysProcAttr{
-			Credential: l.spec.User,
-			Setsid:     true, // Ctrl-C at a terminal is for the supervisor, which then drains
-			PidFD:      &c.PIDFD,
-		},
-	})
+	sys := &syscall.SysProcAttr{
+		Credential: l.spec.User,
+		Setsid:     true, // Ctrl-C at a terminal is for the supervisor, which then drains
+		PidFD:      &c.PIDFD,
+	}
+	if l.spec.Group != nil { // to be moved there later would cost more than the whole start
+		sys.UseCgroupFD, sys.CgroupFD = true, int(l.spec.Group.Fd())
+	}
+	c.PID, err = syscall.ForkExec(image, ipc.WorkerArgs(), &syscall.ProcAttr{Dir: "/", Env: l.env, Files: files, Sys: sys})
 	if err != nil {
-		return c, fmt.Errorf("starting a worker: %w%s", err, hint(err))
+		return c, fmt.Errorf("starting a worker: %w%s", err, l.hint(err))
 	}
 	return c, nil
 }
 
-func hint(err error) string {
+func (l *Launch) hint(err error) string {
 	switch {
+	case l.spec.Group != nil && (errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.E2BIG)):
+		return " (in a control group of its own: clone3 is not there before Linux 5.7, nor where a filter hides it, such as RestrictNamespaces=yes in a systemd unit, or a container's)"
+	case l.spec.Group != nil && errors.Is(err, unix.EACCES):
+		return " (the workers' user must be allowed to execute this program, chmod o+x; and the supervisor's to write to cgroup.procs of the workers' control group and of the one above it)"
 	case errors.Is(err, unix.ENOENT):
 		return " (is /proc mounted?)"
 	case errors.Is(err, unix.EACCES):
