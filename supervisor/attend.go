@@ -288,7 +288,7 @@ func (s *Supervisor) gone(now time.Time, w *worker, exit ipc.Exit, stack string)
 	}
 	delete(s.pool.busy, w.id)
 	if w.session != nil {
-		s.bury(now, w, exit.String(), stack)
+		s.bury(now, w, s.endOf(now, w, exit), stack)
 	} else {
 		s.exited(now, w, exit, stack)
 	}

@@ -19,10 +19,15 @@ const (
 	tagKnock
 	tagHelperStderr
 	tagHelperExit
+	tagLeaf
 )
 
 func (s *Supervisor) watch(fd int, tag, id uint32) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(tag), Pad: int32(id)}
+	return s.watchFor(unix.EPOLLIN, fd, tag, id)
+}
+
+func (s *Supervisor) watchFor(events uint32, fd int, tag, id uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(tag), Pad: int32(id)}
 	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}
@@ -78,6 +83,9 @@ func (s *Supervisor) dispatch(now time.Time, tag, id uint32) {
 		return
 	case tagHelperStderr, tagHelperExit:
 		s.helperEvent(now, tag, id)
+		return
+	case tagLeaf:
+		s.look(now)
 		return
 	}
 	w := s.pool.all[id]

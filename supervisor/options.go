@@ -48,6 +48,17 @@ type Options struct {
 	// no bound.
 	MaxAddressSpace int64
 
+	// WorkersMemory bounds the memory of all workers and of what they run together, in
+	// bytes, and WorkersTasks how many processes and threads they are; a worker has
+	// about ten. Zero means no bound. If either is set, workers are born into a control
+	// group of their own, which takes Linux 5.7, control groups of version 2, and one
+	// that was delegated to this process with the controllers memory and pids: under it
+	// New's process and those beside it go to the group "supervisor", and workers to
+	// "workers". If that can't be had Run fails and says why. What the cache holds of
+	// files that workers have read counts as theirs, and goes before anybody is ended.
+	WorkersMemory int64
+	WorkersTasks  int
+
 	// Helpers are programs that run beside the server; see Helper. At most one is
 	// for workers.
 	Helpers []Helper
@@ -306,6 +317,7 @@ func (o Options) settle() (*settings, error) {
 	if s.MaxAddressSpace > 0 && s.MaxAddressSpace < minAddressSpace {
 		fault("MaxAddressSpace %d: want at least %d, of which the Go runtime takes most", o.MaxAddressSpace, minAddressSpace)
 	}
+	checkWorkersLimits(s.workersLimits(), fault)
 	s.Timeout = orDefault(s.Timeout, time.Second)
 	if s.Timeout < 10*time.Millisecond || s.Timeout > 255*time.Second {
 		fault("Timeout %v: want 10ms to 255s", o.Timeout)

@@ -186,6 +186,9 @@ func (s *Supervisor) unheard(now time.Time, w *worker) {
 
 // notReady is for a start that came to nothing: the server's, or a reload's.
 func (s *Supervisor) notReady(now time.Time, w *worker, short bool, why string) {
+	if short {
+		why = s.crowded(now, why)
+	}
 	if !w.proof {
 		s.startFailed(now, w.wave, short, why)
 		return
@@ -274,7 +277,7 @@ func threadless(said string) bool {
 func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string) {
 	switch {
 	case w.state == starting:
-		why := "a worker ended before it was ready: " + exit.String()
+		why := "a worker ended before it was ready: " + s.endOf(now, w, exit)
 		switch {
 		case w.violated != "":
 			why = "a worker broke its contract: " + w.violated
@@ -287,12 +290,12 @@ func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string
 	case w.state == idle:
 		s.pool.removeIdle(w)
 		s.counters.WorkerFailures++
-		s.grumble(now, "an idle worker died", "worker", w.PID, "exit", exit.String(), "stack", said)
+		s.grumble(now, "an idle worker died", "worker", w.PID, "exit", s.endOf(now, w, exit), "stack", said)
 	case exit.Signal == 0 && exit.Code == ipc.ExitUnclean && !w.last:
 		s.report.logf(hclog.Debug, "a worker is not used again", "worker", w.PID, "exit", exit.String(), "why", said)
 	case exit.Signal != 0 && w.asked < askedTerm, exit.Signal == 0 && exit.Code != ipc.ExitOK && exit.Code != ipc.ExitOpen:
 		s.counters.WorkerFailures++
-		s.report.logf(hclog.Warn, "a worker ended badly after its session", "worker", w.PID, "exit", exit.String(), "stack", said)
+		s.report.logf(hclog.Warn, "a worker ended badly after its session", "worker", w.PID, "exit", s.endOf(now, w, exit), "stack", said)
 	default:
 		s.alive(w, said)
 	}

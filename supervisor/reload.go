@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,10 @@ func (s *Supervisor) newGeneration(settled *settings) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
+	var group *os.File
+	if s.leaf != nil {
+		group = s.leaf.group.Dir
+	}
 	l, err := launch.New(launch.Spec{
 		Config:    settled.Config,
 		User:      s.who.credential(),
@@ -41,6 +46,7 @@ func (s *Supervisor) newGeneration(settled *settings) (*generation, error) {
 		ReadPaths: settled.ReadPaths,
 		ABI:       guard.abi,
 		Helper:    forWorkers(settled.Helpers),
+		Group:     group,
 	})
 	if err != nil {
 		return nil, err
@@ -78,7 +84,8 @@ type reload struct {
 // Allow, Deny, MaxRequestsPerSource, MaxRequestsPerPrefix, MaxSessionsPerSource,
 // NoPenalties, MinIdle, MaxIdle, SessionsPerWorker, Timeout, Retries, MaxBlksize,
 // MaxWindowsize, MaxBurst, NoMTUClamp, StallTimeout, MaxSessionTime, DrainTimeout,
-// StatsInterval, what Admin says of the configuration, and Helpers, of which those that
+// StatsInterval, WorkersMemory and WorkersTasks unless neither was set before or neither
+// is any more, what Admin says of the configuration, and Helpers, of which those that
 // are as before go on; the Dir of one that is new must be there, since this process
 // can't make it any more, and its Listen be a port that it may have, and that nobody
 // has, this process included: from 127.0.0.1 to every address the port changes, too, or
@@ -123,6 +130,9 @@ func (s *Supervisor) load(r *reload, manager Manager, ports helperPorts) (*gener
 	if err != nil {
 		return nil, err
 	}
+	if err := s.loosen(settled); err != nil {
+		return nil, fmt.Errorf("the workers' limits: %w", err)
+	}
 	g, err := s.newGeneration(settled)
 	if err != nil {
 		return nil, err
@@ -141,7 +151,7 @@ func (s *Supervisor) try(r *reload, next *generation, err error) {
 		err = errors.New("the server is not serving any more")
 	}
 	if err != nil {
-		s.reloaded(r, err)
+		s.rebound(s.workersLimits(), func() { s.reloaded(r, err) })
 		return
 	}
 	next.wish, s.candidate = r, next
@@ -155,7 +165,7 @@ func (s *Supervisor) try(r *reload, next *generation, err error) {
 func (s *Supervisor) reject(g *generation, why string) {
 	s.candidate = nil
 	go g.end()
-	s.reloaded(g.wish, errors.New(why))
+	s.rebound(s.workersLimits(), func() { s.reloaded(g.wish, errors.New(why)) })
 }
 
 // accept is for a generation whose first worker is there.
@@ -166,7 +176,7 @@ func (s *Supervisor) accept(now time.Time, g *generation) {
 	s.adopt(now, g)
 	s.outdate(now, func(w *worker) bool { return w.gen != g })
 	go old.end()
-	s.reloaded(g.wish, nil)
+	s.rebound(g.settings.workersLimits(), func() { s.reloaded(g.wish, nil) })
 }
 
 // adopt takes from a generation's options what can change while the server runs.
@@ -215,6 +225,8 @@ func (s *Supervisor) fixed(next *settings) (names []string) {
 		{"SinglePort", s.SinglePort == next.SinglePort},
 		{"MaxSessions", s.MaxSessions == next.MaxSessions},
 		{"MaxWaiting", s.MaxWaiting == next.MaxWaiting},
+		{"WorkersMemory", s.WorkersMemory == next.WorkersMemory || s.keepsLeaf(next)},
+		{"WorkersTasks", s.WorkersTasks == next.WorkersTasks || s.keepsLeaf(next)},
 		{"Admin", s.Admin.Path == next.Admin.Path && s.Admin.Group == next.Admin.Group},
 	} {
 		if !o.same {

@@ -36,6 +36,7 @@ type Supervisor struct {
 	admin     *desk.Socket // nil: none
 	operators int          // the group that may use it; -1: none
 	inbox     *inbox
+	leaf      *leaf         // nil: workers have no control group of their own
 	ran       atomic.Bool   // Run or Close was called
 	hurried   chan struct{} // Hurry was called; Run may wait for the log by then
 
@@ -280,13 +281,15 @@ func (s *Supervisor) prepare() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("PR_SET_DUMPABLE: %w", err)
 	}
-	// The paths that workers read are looked up with root's eyes, if there are any.
-	var err error
-	if s.gen, err = s.newGeneration(&s.settings); err != nil {
-		return err
-	}
 	own, err := ownIdentity(s.who)
 	if err != nil {
+		return err
+	}
+	if err := s.openLeaf(own); err != nil {
+		return err
+	}
+	// The paths that workers read are looked up with root's eyes, if there are any.
+	if s.gen, err = s.newGeneration(&s.settings); err != nil {
 		return err
 	}
 	if s.helperID, err = helperIdentity(s.who, own); err != nil {
@@ -315,7 +318,7 @@ func (s *Supervisor) prepare() error {
 	if s.poller, err = newPoller(s.epoll); err != nil {
 		return err
 	}
-	if err := s.watch(s.inbox.wake, tagWake, 0); err != nil {
+	if err := errors.Join(s.watch(s.inbox.wake, tagWake, 0), s.watchLeaf()); err != nil {
 		return err
 	}
 	s.report = newReporter(s.Logger)
@@ -423,6 +426,9 @@ func (s *Supervisor) status() string {
 func (s *Supervisor) close() {
 	if s.gen != nil {
 		s.gen.end()
+	}
+	if s.leaf != nil {
+		s.leaf.group.Close()
 	}
 	s.closeListeners()
 	s.closeAdmin()

@@ -1,0 +1,67 @@
+package cgroup
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestHomeIsWhereTheKernelSaysThisProcessIs(t *testing.T) {
+	t.Parallel()
+	const (
+		proc    = "22 27 0:20 / /proc rw,nosuid shared:5 - proc proc rw\n"
+		unified = "31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
+	)
+	for _, tt := range []struct {
+		name, membership, mounts string
+		want                     string // or, after a !, of the error
+	}{
+		{
+			"a service of systemd",
+			"0::/system.slice/brood.service\n", proc + unified,
+			"/sys/fs/cgroup/system.slice/brood.service",
+		},
+		{"a container that sees itself as the root", "0::/\n", proc + unified, "/sys/fs/cgroup"},
+		{
+			"a container that sees the host's names, of which its own are mounted",
+			"0::/docker/4711\n", "40 39 0:28 /docker/4711 /sys/fs/cgroup ro - cgroup2 cgroup rw\n",
+			"/sys/fs/cgroup",
+		},
+		{
+			"a mount of another's group is passed over",
+			"0::/docker/4711/below\n", "39 1 0:28 /docker/47 /there ro - cgroup2 cgroup rw\n40 39 0:28 /docker /sys/fs/cgroup ro - cgroup2 cgroup rw\n",
+			"/sys/fs/cgroup/4711/below",
+		},
+		{
+			"both versions, of which the second has the processes and the first the controllers",
+			"4:memory:/user.slice\n1:name=systemd:/user.slice\n0::/user.slice\n",
+			"32 31 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n33 31 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+			"/sys/fs/cgroup/unified/user.slice",
+		},
+		{"a place with a space in it", "0::/a\n", `31 23 0:28 / /with\040space rw - cgroup2 cgroup2 rw` + "\n", "/with space/a"},
+		{"a kernel with the first version alone", "4:memory:/user.slice\n", proc, "!no control groups of version 2"},
+		{"not mounted", "0::/user.slice\n", proc, "!not mounted"},
+		{"a group outside of this namespace", "0::/../brood\n", unified, "!none that it can reach"},
+		{"a group that was removed", "0::/brood (deleted)\n", unified, "!none that it can reach"},
+	} {
+		got, err := home(tt.membership, tt.mounts)
+		if want, ok := strings.CutPrefix(tt.want, "!"); ok {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q, %v; want an error with %q", tt.name, got, err, want)
+			}
+		} else if got != tt.want || err != nil {
+			t.Errorf("%s: %q, %v; want %q", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+// Whatever stands in mountinfo, it is read without a fault, and what is found is below
+// a mount that stands there.
+func FuzzHome(f *testing.F) {
+	f.Add("0::/a\n", "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+	f.Add("0::/a\n", `1 1 0:1 /\057a \134x rw shared:1 - cgroup2 - -`)
+	f.Fuzz(func(t *testing.T, membership, mounts string) {
+		if at, err := home(membership, mounts); err == nil && (at == "" || !strings.Contains(mounts, "cgroup2")) {
+			t.Errorf("%q and %q: %q", membership, mounts, at)
+		}
+	})
+}
