@@ -11,13 +11,15 @@ import (
 	"brood/worker"
 )
 
-// newHandler is of the clock test's own server. It serves the files of a directory;
-// a "pipe-..." opens when somebody has written it, and a "crash-..." panics when
-// its client has acknowledged a part.
+// newHandler is of the guests' own server. It serves the files of a directory; a
+// "pipe-..." opens when somebody has written it, a "crash-..." panics when its client
+// has acknowledged a part, and an "eat-..." takes all the memory that it gets.
 func newHandler(config []byte) (worker.Handler, error) {
 	return worker.HandlerFunc(func(_ context.Context, req *worker.Request) (worker.Response, error) {
 		path := filepath.Join(string(config), filepath.Base(req.File))
 		switch {
+		case strings.HasPrefix(req.File, "eat-"):
+			eat()
 		case strings.HasPrefix(req.File, "crash-"):
 			return &crash{Response: worker.Bytes(make([]byte, 8<<20)), after: 4 << 20}, nil
 		case strings.HasPrefix(req.File, "pipe-"):

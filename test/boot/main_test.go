@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,16 +17,25 @@ import (
 	"brood/worker"
 )
 
-// rootEnv makes this executable the clock test's own server, of that directory.
-const rootEnv = "BROOD_TEST_ROOT"
+// rootEnv makes this executable the guests' own server, of that directory; memoryEnv
+// is what its workers may have, in bytes.
+const (
+	rootEnv   = "BROOD_TEST_ROOT"
+	memoryEnv = "BROOD_TEST_MEMORY"
+)
 
 func TestMain(m *testing.M) {
 	if code, ok := worker.Dispatch(newHandler, worker.Options{OpenTimeout: time.Minute}); ok {
 		os.Exit(code)
 	}
+	if len(os.Args) == 2 && greedy[os.Args[1]] != nil {
+		greedy[os.Args[1]]()
+	}
 	if root := os.Getenv(rootEnv); root != "" {
+		memory, _ := strconv.ParseInt(os.Getenv(memoryEnv), 10, 64)
 		os.Exit(harness.Run(supervisor.Options{
-			Config: []byte(root), ReadPaths: []string{root},
+			WorkersMemory: memory,
+			Config:        []byte(root), ReadPaths: []string{root},
 			StatsInterval: 200 * time.Millisecond, MaxSessionsPerSource: 2, Retries: 20,
 		}))
 	}

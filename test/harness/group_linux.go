@@ -26,12 +26,15 @@ func newGroup(t testing.TB, controller string) *group {
 func mountGroup(t testing.TB, kind, controller string) (dir string) {
 	t.Helper()
 	NeedRoot(t)
-	mount := t.TempDir()
+	mount := NewTree(t).Dir // a server goes there by its name, whoever it is by then
 	if err := unix.Mount("none", mount, kind, 0, controller); err != nil {
 		t.Fatalf("mounting control groups (%s, controller %q): %v", kind, controller, err)
 	}
 	t.Cleanup(func() { unix.Unmount(mount, unix.MNT_DETACH) })
 	dir, err := os.MkdirTemp(mount, "brood-test-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

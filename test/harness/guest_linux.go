@@ -39,7 +39,7 @@ func static(t testing.TB) []byte {
 	return ReadFile(t, Self(t))
 }
 
-// GuestBrood is where the brood command is in a guest.
+// GuestBrood is where the brood command is in a guest; broodctl is beside it.
 const GuestBrood = "/bin/brood"
 
 // tests is the guest's mark when the first process is to run them.
@@ -53,7 +53,7 @@ func Guest(t *testing.T) (inside bool) {
 	if os.Getenv(guestEnv) == tests {
 		return true
 	}
-	files := map[string][]byte{"/init": static(t), GuestBrood: ReadFile(t, Brood(t))}
+	files := map[string][]byte{"/init": static(t), GuestBrood: ReadFile(t, Brood(t)), GuestBrood + "ctl": ReadFile(t, Broodctl(t))}
 	files["/etc/passwd"] = []byte("root:x:0:0::/:\nnobody:x:65534:65534::/:\n")
 	image := filepath.Join(t.TempDir(), "initramfs")
 	if err := os.WriteFile(image, Initramfs(t, files), 0o600); err != nil {

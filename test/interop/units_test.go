@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,9 +17,13 @@ var needed = map[string][]string{
 	"brood.service": {
 		"ExecStart=/usr/sbin/brood serve ", "Type=notify", "ExecReload=kill -HUP $MAINPID", "KillMode=process",
 		"OOMPolicy=continue", "WatchdogSec=", "TimeoutStopSec=60",
+		"#Delegate=memory pids", "#ProtectControlGroups=no", "#RestrictNamespaces=no", "#CapabilityBoundingSet=CAP_CHOWN", "#ExecStopPost=-",
 	},
 	"brood.socket": {"ListenDatagram=", "BindIPv6Only=ipv6-only"},
 }
+
+// example are the lines of a unit that its comments have for those who want them.
+var example = regexp.MustCompile(`(?m)^#([A-Z]\w*=.*)$`)
 
 // What systemd reads in our units is what we mean: it knows every line, and finds
 // the program.
@@ -38,9 +43,13 @@ func TestSystemdUnderstandsTheUnits(t *testing.T) {
 			}
 		}
 		units = append(units, filepath.Join(dir, name))
-		replaced := strings.ReplaceAll(string(text), "/usr/sbin/brood", harness.Brood(t))
-		if err := os.WriteFile(units[len(units)-1], []byte(replaced), 0o644); err != nil {
-			t.Fatal(err)
+		write(t, units[len(units)-1], string(text))
+		if lines := example.FindAllStringSubmatch(string(text), -1); lines != nil {
+			added := "[Service]\n"
+			for _, line := range lines {
+				added += line[1] + "\n"
+			}
+			write(t, filepath.Join(units[len(units)-1]+".d", "example.conf"), added)
 		}
 	}
 	verify := func() string {
@@ -66,5 +75,17 @@ func TestSystemdUnderstandsTheUnits(t *testing.T) {
 	f.Close()
 	if said := verify(); !strings.Contains(said, "KilMode") {
 		t.Errorf("of a line that is wrong it says %q: it looks at nothing", said)
+	}
+}
+
+// write writes a unit, or a part of one, that runs the built brood.
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	text = strings.ReplaceAll(text, "/usr/sbin/brood", harness.Brood(t))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -21,6 +21,8 @@ func (s *Server) Options() supervisor.Options {
 		User:                 string(s.User),
 		RequireSandbox:       s.Sandbox == "require",
 		MaxAddressSpace:      int64(s.MaxAddressSpace) << 20,
+		WorkersMemory:        int64(s.WorkersMemory),
+		WorkersTasks:         s.WorkersTasks,
 		MinIdle:              int(s.MinIdle),
 		MaxIdle:              s.MaxIdle,
 		MaxSessions:          s.MaxSessions,

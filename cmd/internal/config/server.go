@@ -56,6 +56,12 @@ type Server struct {
 	// Address space of a worker at most, in MiB, of which the Go runtime reserves about
 	// 1200; 0: no bound. Default: 4096.
 	MaxAddressSpace Count `yaml:"max-address-space"`
+	// Memory of all workers together at most, such as 2GiB, with what they run; it takes a
+	// control group of their own, see [below](#bounds-for-all-workers). Default: no bound.
+	WorkersMemory Size `yaml:"workers-memory"`
+	// Processes and threads of all workers together at most, with what they run; a worker
+	// has about ten. As `workers-memory`. Default: no bound.
+	WorkersTasks int `yaml:"workers-tasks"`
 	// Idle workers that wait ahead of demand; 0: none, an exec per request. Default: 2
 	// per CPU.
 	MinIdle Count `yaml:"min-idle"`

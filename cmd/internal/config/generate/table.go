@@ -15,7 +15,7 @@ import (
 // placeholders are what the help has in a value's place, by the type of the field.
 var placeholders = map[string]string{
 	"Dir": "DIR", "File": "FILE", "Account": "NAME", "Address": "ADDR", "Count": "N", "int": "N",
-	"Duration": "D", "Span": "D", "Prefix": "PREFIX", "PortRange": "LO-HI", "Toggle": "on|off", "HTTPAddress": "ADDRESS:PORT",
+	"Duration": "D", "Span": "D", "Prefix": "PREFIX", "PortRange": "LO-HI", "Size": "SIZE", "Toggle": "on|off", "HTTPAddress": "ADDRESS:PORT",
 	"SandboxMode": "on|require|off", "LogFormat": "FORMAT", "LogLevel": "LEVEL", "bool": "",
 }
 
