@@ -25,8 +25,7 @@ func (o *Options) workersLimits() cgroup.Limits {
 	return cgroup.Limits{Memory: o.WorkersMemory, Tasks: o.WorkersTasks}
 }
 
-// Less than this no worker comes up in: with the runtime's threads and its pages of
-// the executable.
+// Less than this is a mistake: in these, one worker serves while another starts.
 const (
 	minWorkersMemory = 16 << 20
 	minWorkersTasks  = 32

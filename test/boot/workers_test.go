@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,6 +36,7 @@ func TestTheWorkersAreBoundedTogether(t *testing.T) {
 	t.Run("a handler that eats memory", testMemoryEater)
 	t.Run("programs that eat memory and fork without end", testPrograms)
 	t.Run("an upgrade, and a supervisor that was killed", testSuccession)
+	t.Run("the least that there may be", testLeast)
 }
 
 // memory is what workers may have in most of these tests. A worker of brood's takes
@@ -200,7 +203,27 @@ func bounds(t *testing.T, unit *harness.Unit, memory, tasks int) {
 	}
 }
 
+// asService takes from what this test starts the capabilities that brood.service takes
+// from a supervisor that is started as root.
+func asService(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread() // for good: the thread ends with the test
+	has := []uintptr{
+		unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_SETPCAP, unix.CAP_KILL,
+		unix.CAP_DAC_READ_SEARCH, unix.CAP_CHOWN,
+	}
+	for c := range uintptr(unix.CAP_LAST_CAP + 1) {
+		if slices.Contains(has, c) {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func testSuccession(t *testing.T) {
+	asService(t)
 	unit, tree := harness.NewUnit(t, "memory", "pids"), harness.NewTree(t)
 	flags := []string{"--root", tree.Dir, "--listen", "127.0.0.1:0", "--min-idle", "1", "--workers-memory", "64MiB", "--workers-tasks", "150"}
 	start := func() *harness.Server {
@@ -230,6 +253,18 @@ func testSuccession(t *testing.T) {
 	bounds(t, unit, 64<<20, 150)
 	served(t, second, tree, "after")
 	finish()
+}
+
+func testLeast(t *testing.T) {
+	unit, tree := harness.NewUnit(t, "memory", "pids"), harness.NewTree(t)
+	cmd := exec.Command(harness.GuestBrood, "serve", "--root", tree.Dir, "--listen", "127.0.0.1:0", "--log-format", "json",
+		"--min-idle", "1", "--workers-memory", "16MiB", "--workers-tasks", "32")
+	cmd.SysProcAttr = unit.Start()
+	s := harness.Start(t, cmd)
+	for i := range 3 {
+		served(t, s, tree, fmt.Sprint("file-", i))
+	}
+	bounds(t, unit, 16<<20, 32)
 }
 
 // greedy are what this executable does as a program of a handler's, until it is killed.

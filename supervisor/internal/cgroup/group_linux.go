@@ -101,6 +101,11 @@ func (g *Group) carryOut(steps []step) error {
 func (s step) carryOut(at string) error {
 	path := filepath.Join(at, s.path)
 	switch s.do {
+	case take:
+		if err := os.Chown(path, os.Geteuid(), -1); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	case makeDir:
 		if err := os.Mkdir(path, 0o755); !errors.Is(err, fs.ErrExist) {
 			return err
@@ -173,7 +178,7 @@ func hint(do verb, err error) string {
 	switch {
 	case errors.Is(err, unix.EROFS):
 		return " (in a unit: ProtectControlGroups=no)"
-	case do == give && errors.Is(err, unix.EPERM):
+	case (do == give || do == take) && errors.Is(err, unix.EPERM):
 		return " (this takes CAP_CHOWN)"
 	case errors.Is(err, fs.ErrPermission):
 		return " (it belongs to another account: start as root, or have it delegated to this one)"

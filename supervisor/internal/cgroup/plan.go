@@ -40,6 +40,7 @@ var needed = []string{"memory", "pids"}
 type verb string
 
 const (
+	take     verb = "taking back"
 	makeDir  verb = "making"
 	evacuate verb = "moving this process and those beside it to"
 	write    verb = "writing to"
@@ -61,6 +62,11 @@ type found struct {
 	controllers string // that the delegated group may give to others
 	given       string // that it gives already
 }
+
+// later are the files that are written to when root is left. To start a process in a
+// group takes the right to move one there from the group that both are in; see
+// clone(2), CLONE_INTO_CGROUP.
+var later = []string{"cgroup.procs", workers + "/cgroup.procs", workers + "/memory.max", swap, workers + "/pids.max"}
 
 // delegated is the group below which this process may make others, by its own: where
 // another process has started it, or a service manager knows of "supervisor", it is
@@ -88,6 +94,13 @@ func plan(f found, l Limits, owner int) ([]step, error) {
 		return nil, fmt.Errorf("it has no controller %s", strings.Join(names, " and none "))
 	}
 	var steps []step
+	if owner >= 0 {
+		// What a process before this one has given away root can't write to, unless
+		// it has CAP_DAC_OVERRIDE, which a service need not have.
+		for _, name := range later {
+			steps = append(steps, step{do: take, path: name})
+		}
+	}
 	if names := lacks(given); len(names) > 0 {
 		steps = append(steps,
 			step{do: makeDir, path: ours}, step{do: makeDir, path: workers},
@@ -101,9 +114,7 @@ func plan(f found, l Limits, owner int) ([]step, error) {
 	if owner < 0 {
 		return steps, nil
 	}
-	// To start a process in a group takes the right to move one there from the
-	// group that both are in; see clone(2), CLONE_INTO_CGROUP.
-	for _, name := range []string{"cgroup.procs", workers + "/cgroup.procs", workers + "/memory.max", swap, workers + "/pids.max"} {
+	for _, name := range later {
 		steps = append(steps, step{do: give, path: name, text: strconv.Itoa(owner)})
 	}
 	return steps, nil

@@ -22,6 +22,10 @@ func TestThePlanIsInTheKernelsOrder(t *testing.T) {
 		"giving the supervisor's account workers/memory.max 65530", "giving the supervisor's account workers/memory.swap.max 65530",
 		"giving the supervisor's account workers/pids.max 65530",
 	}
+	takes := []string{
+		"taking back cgroup.procs", "taking back workers/cgroup.procs", "taking back workers/memory.max",
+		"taking back workers/memory.swap.max", "taking back workers/pids.max",
+	}
 	both := Limits{Memory: 100 << 20, Tasks: 200}
 	for _, tt := range []struct {
 		name  string
@@ -30,7 +34,13 @@ func TestThePlanIsInTheKernelsOrder(t *testing.T) {
 		owner int
 		want  [][]string
 	}{
-		{"as root, at first", found{controllers: all}, both, 65530, [][]string{makes, bounded, gives}},
+		{"as root, at first", found{controllers: all}, both, 65530, [][]string{takes, makes, bounded, gives}},
+		{
+			"as root, where another was before",
+			found{controllers: all, given: "memory pids"},
+			both, 65530,
+			[][]string{takes, {"making workers"}, bounded, gives},
+		},
 		{"as an ordinary user to whom it was delegated", found{controllers: all}, both, -1, [][]string{makes, bounded}},
 		{"after an upgrade nobody has to move", found{controllers: all, given: "memory pids\n"}, both, -1, [][]string{{"making workers"}, bounded}},
 		{
