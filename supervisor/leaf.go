@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -51,7 +52,11 @@ func (s *Supervisor) openLeaf(own *identity) error {
 	if own != nil {
 		owner = own.uid
 	}
-	g, err := cgroup.Open(limits, owner)
+	admin, err := holds(unix.CAP_SYS_ADMIN)
+	if err != nil {
+		return err
+	}
+	g, err := cgroup.Open(limits, owner, admin)
 	if err != nil {
 		return fmt.Errorf("WorkersMemory and WorkersTasks need a control group (version 2) that was delegated to this server with the controllers memory and pids, as by Delegate=memory pids in a systemd unit; what brood.service says of --workers-memory is all that a unit needs: %w", err)
 	}
@@ -159,8 +164,8 @@ func (s *Supervisor) endOf(now time.Time, w *worker, exit ipc.Exit) string {
 	return exit.String() + " for want of memory: all workers together may have " + s.memoryBound()
 }
 
-// crowded says of a start that failed for want of a process or a thread who has
-// them.
+// crowded says of a start that failed for want of a process or a thread what keeps it
+// from them. The runtime's trace, which comes each time, says no more.
 func (s *Supervisor) crowded(now time.Time, why string) string {
 	if s.leaf == nil {
 		return why
@@ -169,6 +174,7 @@ func (s *Supervisor) crowded(now time.Time, why string) string {
 	if now.Sub(s.leaf.refusedAt) >= lateDeath {
 		return why
 	}
+	why, _, _ = strings.Cut(why, "\n")
 	return why + "; processes and threads that all workers together may have: " + s.tasksBound()
 }
 

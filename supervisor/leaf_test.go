@@ -83,7 +83,7 @@ func TestAStartThatIsOneTooManyNamesTheBound(t *testing.T) {
 	events.Refused++
 	const want = "no threads; processes and threads that all workers together may have: 100 (WorkersTasks)"
 	for _, now := range []time.Time{f.now, f.now.Add(time.Second)} {
-		if got := f.crowded(now, "no threads"); got != want {
+		if got := f.crowded(now, "no threads\ngoroutine 1 [running]:"); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

@@ -37,6 +37,7 @@ func TestTheWorkersAreBoundedTogether(t *testing.T) {
 	t.Run("programs that eat memory and fork without end", testPrograms)
 	t.Run("an upgrade, and a supervisor that was killed", testSuccession)
 	t.Run("the least that there may be", testLeast)
+	t.Run("a group that was not delegated", testKept)
 }
 
 // memory is what workers may have in most of these tests. A worker of brood's takes
@@ -265,6 +266,22 @@ func testLeast(t *testing.T) {
 		served(t, s, tree, fmt.Sprint("file-", i))
 	}
 	bounds(t, unit, 16<<20, 32)
+}
+
+// Such as the session of a login, where a supervisor that root tries would move the
+// shell.
+func testKept(t *testing.T) {
+	unit := harness.NewUnit(t, "memory", "pids")
+	unit.Keep()
+	cmd := exec.Command(harness.GuestBrood, "serve", "--root", "/tmp", "--listen", "127.0.0.1:0", "--workers-tasks", "100")
+	cmd.SysProcAttr = unit.Start()
+	out, err := cmd.CombinedOutput()
+	if want := "/brood.service: systemd keeps it for itself"; err == nil || !strings.Contains(string(out), want) {
+		t.Errorf("%v, and it says %q; want %q", err, out, want)
+	}
+	if got := unit.Read("cgroup.subtree_control"); got != "" {
+		t.Errorf("the group gives %q to others", got)
+	}
 }
 
 // greedy are what this executable does as a program of a handler's, until it is killed.

@@ -7,16 +7,18 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
-// Unit is a control group (version 2) as a service manager makes one for a service.
+// Unit is a control group (version 2) as systemd makes one for a service.
 type Unit struct {
 	Dir string
 	t   testing.TB
 }
 
-// NewUnit makes one, with these controllers, which the kernel must have to give. It is
-// gone with the test. It takes root.
+// NewUnit makes one, with these controllers, which the kernel must have to give, and
+// marks it as delegated. It is gone with the test. It takes root.
 func NewUnit(t testing.TB, controllers ...string) *Unit {
 	t.Helper()
 	slice := mountGroup(t, "cgroup2", "")
@@ -25,7 +27,11 @@ func NewUnit(t testing.TB, controllers ...string) *Unit {
 		u.write("../../cgroup.subtree_control", "+"+c)
 		u.write("../cgroup.subtree_control", "+"+c)
 	}
-	if err := os.Mkdir(u.Dir, 0o755); err != nil {
+	err := os.Mkdir(u.Dir, 0o755)
+	if err == nil {
+		err = unix.Setxattr(u.Dir, delegated, []byte("1"), 0)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -39,6 +45,17 @@ func NewUnit(t testing.TB, controllers ...string) *Unit {
 		}
 	})
 	return u
+}
+
+// delegated is systemd's mark.
+const delegated = "trusted.delegate"
+
+// Keep takes the mark away.
+func (u *Unit) Keep() {
+	u.t.Helper()
+	if err := unix.Removexattr(u.Dir, delegated); err != nil {
+		u.t.Fatal(err)
+	}
 }
 
 func (u *Unit) write(file, text string) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,8 +24,10 @@ type Group struct {
 
 // Open makes this process's group that of its workers and itself, or finds that it
 // is so already, and sets limits. owner is the account that this process is going
-// to have, -1 for the one that it has. What is missing the error says, and where.
-func Open(l Limits, owner int) (*Group, error) {
+// to have, -1 for the one that it has. admin says that this process
+// has CAP_SYS_ADMIN, and so sees what systemd has not delegated, such as the session of
+// a login. What is missing the error says, and where.
+func Open(l Limits, owner int, admin bool) (*Group, error) {
 	membership, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return nil, err
@@ -37,15 +40,31 @@ func Open(l Limits, owner int) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := open(delegated(at), l, owner)
+	at = delegated(at)
+	g, err := open(at, l, owner, admin && kept(at))
 	if err != nil {
-		return nil, fmt.Errorf("the control group %s: %w", delegated(at), err)
+		return nil, fmt.Errorf("the control group %s: %w", at, err)
 	}
 	return g, nil
 }
 
-func open(at string, l Limits, owner int) (*Group, error) {
-	var f found
+// kept says whether systemd has a group for itself: it marks those that it delegates.
+// Releases before 251 do so where only CAP_SYS_ADMIN sees it.
+func kept(at string) bool {
+	if !slices.Contains([]string{".service", ".scope", ".slice"}, filepath.Ext(at)) {
+		return false // another's: a container runtime's, or another init's
+	}
+	for _, name := range []string{"trusted.delegate", "user.delegate"} {
+		var mark [1]byte
+		if n, err := unix.Getxattr(at, name, mark[:]); err == nil && string(mark[:n]) == "1" {
+			return false
+		}
+	}
+	return true
+}
+
+func open(at string, l Limits, owner int, kept bool) (*Group, error) {
+	f := found{kept: kept}
 	for _, in := range []struct {
 		name string
 		to   *string

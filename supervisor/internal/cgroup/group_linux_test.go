@@ -44,7 +44,7 @@ func is(t *testing.T, at, name, want string) {
 func TestAGroupIsOpenedAndItsLimitsChange(t *testing.T) {
 	t.Parallel()
 	at := tree(t, "memory pids\n", "")
-	g, err := open(at, Limits{Memory: 64 << 20, Tasks: 100}, os.Getuid())
+	g, err := open(at, Limits{Memory: 64 << 20, Tasks: 100}, os.Getuid(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestAGroupIsOpenedAndItsLimitsChange(t *testing.T) {
 
 func TestAKernelWithoutABoundOfSwapIsGoodEnough(t *testing.T) {
 	t.Parallel()
-	g, err := open(tree(t, "memory pids\n", "memory pids\n", swap), Limits{Memory: 64 << 20}, os.Getuid())
+	g, err := open(tree(t, "memory pids\n", "memory pids\n", swap), Limits{Memory: 64 << 20}, os.Getuid(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,14 +86,16 @@ func TestAGroupThatCantBeHadSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, at string
+		kept     bool
 		want     string
 	}{
-		{"the controllers are another's", tree(t, "cpu pids\n", ""), "no controller memory"},
-		{"no such group", filepath.Join(t.TempDir(), "none"), "cgroup.controllers: no such file"},
-		{"no bound of memory", tree(t, "memory pids\n", "memory pids\n", "workers/memory.max"), "writing to workers/memory.max: no such file"},
-		{"no events", tree(t, "memory pids\n", "memory pids\n", "workers/pids.events"), "pids.events: no such file"},
+		{"a login's session", tree(t, "memory pids\n", ""), true, "systemd keeps it for itself"},
+		{"the controllers are another's", tree(t, "cpu pids\n", ""), false, "no controller memory"},
+		{"no such group", filepath.Join(t.TempDir(), "none"), false, "cgroup.controllers: no such file"},
+		{"no bound of memory", tree(t, "memory pids\n", "memory pids\n", "workers/memory.max"), false, "writing to workers/memory.max: no such file"},
+		{"no events", tree(t, "memory pids\n", "memory pids\n", "workers/pids.events"), false, "pids.events: no such file"},
 	} {
-		g, err := open(tt.at, Limits{Tasks: 50}, -1)
+		g, err := open(tt.at, Limits{Tasks: 50}, -1, tt.kept)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
@@ -110,7 +112,7 @@ func TestWhoCantBeMovedIsNotWaitedForWithoutEnd(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(at, "cgroup.procs"), []byte("4711\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := open(at, Limits{Tasks: 50}, -1)
+	_, err := open(at, Limits{Tasks: 50}, -1, false)
 	if want := "to supervisor: others are started there all the time"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)
 	}

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -61,6 +62,7 @@ const swap = workers + "/memory.swap.max"
 type found struct {
 	controllers string // that the delegated group may give to others
 	given       string // that it gives already
+	kept        bool   // systemd has it for itself
 }
 
 // later are the files that are written to when root is left. To start a process in a
@@ -92,6 +94,9 @@ func plan(f found, l Limits, owner int) ([]step, error) {
 	}
 	if names := lacks(have); len(names) > 0 {
 		return nil, fmt.Errorf("it has no controller %s", strings.Join(names, " and none "))
+	}
+	if f.kept {
+		return nil, errors.New("systemd keeps it for itself, and those who are in it would be moved: start a service of its own, with Delegate=memory pids")
 	}
 	var steps []step
 	if owner >= 0 {
