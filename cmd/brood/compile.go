@@ -76,7 +76,7 @@ func find(named string) (string, error) {
 	if named != "" {
 		info, err := os.Stat(named)
 		if err == nil && (!info.Mode().IsRegular() || info.Mode()&0o111 == 0) {
-			err = fmt.Errorf("%s: want a program", named)
+			err = fmt.Errorf("%s: want a program that may be executed (chmod a+x)", named)
 		}
 		if err != nil {
 			return "", fmt.Errorf("broodctl: %w", err)

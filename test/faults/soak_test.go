@@ -37,7 +37,11 @@ func longRun(t *testing.T, sessions int, perWorker string) {
 	var figures []string
 	for round := range rounds {
 		soak(t, s.Addr, sessions, want)
-		if !harness.Eventually(func() bool { last = take(s); return last.active == 0 && last.idle == 4 && last.open["pidfd"] == 4 }) {
+		if !harness.Eventually(func() bool {
+			before := last.open // a start holds more for a moment
+			last = take(s)
+			return last.active == 0 && last.idle == 4 && last.open["pidfd"] == 4 && maps.Equal(last.open, before)
+		}) {
 			t.Fatalf("round %d: %+v, want nobody served and 4 idle", round, last)
 		}
 		figures = append(figures, fmt.Sprintf("%.1f", float64(last.pss)/1024))
