@@ -78,8 +78,10 @@ func run(rounds, sessions int) error {
 		return err
 	}
 	rates := make([][]float64, len(conditions))
-	for range rounds {
-		for i, c := range conditions {
+	for r := range rounds {
+		for j := range conditions { // another one begins each round: what comes first is not the same machine
+			i := (r + j) % len(conditions)
+			c := conditions[i]
 			rate, err := measure(tmp, c, sessions)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
