@@ -23,12 +23,13 @@ const tcpBacklog = 128
 // start, and who connects while a helper is started anew waits for it.
 type helperPorts map[string]int
 
-// openHelperPorts opens what helpers need and is not there yet; open takes over those
-// of the process before us.
+// openHelperPorts opens what helpers need and is not there yet. Of an upgrade inherited
+// takes over what the process before us had.
 func openHelperPorts(helpers []Helper, there helperPorts, inherited func(name string) (int, bool)) (helperPorts, error) {
 	more := make(helperPorts)
 	for _, h := range helpers {
-		if h.Listen == "" || has(there, h.Listen) || has(more, h.Listen) {
+		_, had := there[h.Listen]
+		if _, opened := more[h.Listen]; h.Listen == "" || had || opened {
 			continue
 		}
 		fd, ok := inherited(tcpPrefix + h.Listen)
@@ -36,17 +37,12 @@ func openHelperPorts(helpers []Helper, there helperPorts, inherited func(name st
 			var err error
 			if fd, err = soon(func() (int, error) { return listenTCP(netip.MustParseAddrPort(h.Listen)) }); err != nil {
 				more.closeAll()
-				return nil, fmt.Errorf("helper %s: listening on %s: %w%s", h.Name, h.Listen, err, hint(err))
+				return nil, fmt.Errorf("helper %s: listening on %s: %w%s", h.Name, h.Listen, err, hint(err, "-tlpn"))
 			}
 		}
 		more[h.Listen] = fd
 	}
 	return more, nil
-}
-
-func has[K comparable, V any](m map[K]V, key K) bool {
-	_, ok := m[key]
-	return ok
 }
 
 func listenTCP(addr netip.AddrPort) (fd int, err error) {

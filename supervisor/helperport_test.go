@@ -140,7 +140,7 @@ func TestAHelpersPortThatIsInUseFailsTheStart(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = New(Options{Listen: []string{"127.0.0.1:0"}, Helpers: []Helper{{Name: "web", Path: "/x", Listen: l.Addr().String()}}})
-	if err == nil || !strings.Contains(err.Error(), "helper web: listening on "+l.Addr().String()+": address already in use") {
+	if err == nil || !strings.Contains(err.Error(), "helper web: listening on "+l.Addr().String()+": address already in use (another server has this port: see ss -tlpn)") {
 		t.Errorf("New: %v", err)
 	}
 }

@@ -74,7 +74,7 @@ func listen(addr netip.AddrPort, shared bool) (*listener, error) {
 	}
 	if err := l.claim(addr, shared); err != nil {
 		l.close()
-		return nil, fmt.Errorf("listening on %v: %w%s", addr, err, hint(err))
+		return nil, fmt.Errorf("listening on %v: %w%s", addr, err, hint(err, "-ulpn"))
 	}
 	return l, nil
 }
@@ -116,10 +116,12 @@ func (l *listener) close() {
 	}
 }
 
-func hint(err error) string {
+// hint says what to do about an address that can't be had; ss has the option that lists
+// who else has ports of its kind.
+func hint(err error, ss string) string {
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return " (another server has this port: see ss -ulpn)"
+		return " (another server has this port: see ss " + ss + ")"
 	case errors.Is(err, unix.EACCES):
 		return " (ports below 1024 need root or CAP_NET_BIND_SERVICE)"
 	case errors.Is(err, unix.EADDRNOTAVAIL):

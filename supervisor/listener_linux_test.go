@@ -254,10 +254,10 @@ func TestListenFaultsSayWhatToDo(t *testing.T) {
 			t.Errorf("%s: listen(%s) = %v, %v, want an error that names it and says %q", tt.name, tt.addr, l, err, tt.want)
 		}
 	}
-	if got := hint(unix.EACCES); !strings.Contains(got, "CAP_NET_BIND_SERVICE") {
+	if got := hint(unix.EACCES, "-ulpn"); !strings.Contains(got, "CAP_NET_BIND_SERVICE") {
 		t.Errorf("the hint for EACCES is %q", got)
 	}
-	if got := hint(unix.EINVAL); got != "" {
+	if got := hint(unix.EINVAL, "-ulpn"); got != "" {
 		t.Errorf("the hint for EINVAL is %q, want none", got)
 	}
 }

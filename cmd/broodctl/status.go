@@ -54,16 +54,7 @@ func describe(s *admin.Status) string {
 	if s.DrainLeft > 0 {
 		state += ", for " + figures.Age(seconds(s.DrainLeft)) + " at most"
 	}
-	if s.Reloading {
-		state += ", reloading"
-	}
-	if s.Unreloaded {
-		state += ", the last reload failed"
-	}
-	if s.Upgrading {
-		state += ", upgrading"
-	}
-	line("state", "%s", state)
+	line("state", "%s", strings.Join(append([]string{state}, s.Besides()...), ", "))
 	line("configuration", "%s, generation %d, log level %s", cmp.Or(s.Config, "flags alone"), s.Generation, s.LogLevel)
 	line("addresses", "%s", strings.Join(s.Listeners, ", "))
 	line("sandbox", "%s", s.Sandbox)

@@ -44,6 +44,20 @@ type Histogram struct {
 	Sum    float64   `json:"sum"`    // of all
 }
 
+// Besides is what goes on besides its State, in words for people.
+func (s *Status) Besides() (all []string) {
+	if s.Reloading {
+		all = append(all, "reloading")
+	}
+	if s.Unreloaded {
+		all = append(all, "the last reload failed")
+	}
+	if s.Upgrading {
+		all = append(all, "upgrading")
+	}
+	return all
+}
+
 // Rule says for a time who is served, whatever the configuration says.
 type Rule struct {
 	Prefix string    `json:"prefix"`

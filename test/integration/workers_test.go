@@ -26,7 +26,7 @@ func TestWorkersAreNotServedWithoutTheBoundsThatWereAskedFor(t *testing.T) {
 		}
 		for _, want := range []string{
 			"brood serve: WorkersMemory and WorkersTasks need a control group", "Delegate=memory pids", "brood.service",
-			"/brood.service: it has no controller memory and none pids\n",
+			"/brood.service: it lacks the controllers it needs: memory, pids\n",
 		} {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("%s: it says %q, want %q", flag, out, want)

@@ -138,6 +138,6 @@ type Start struct {
 	// [below](#the-configuration-file); where both say something, the flag wins. Default:
 	// none.
 	Config File `yaml:"config"`
-	// The program that reads the file. Default: beside brood, or else in PATH.
+	// The program that reads the file, fetches from origins and serves HTTP. Default: beside brood, or else in PATH.
 	Broodctl File `yaml:"broodctl"`
 }

@@ -90,7 +90,7 @@ func TestAGroupThatCantBeHadSaysWhatIsMissing(t *testing.T) {
 		want     string
 	}{
 		{"a login's session", tree(t, "memory pids\n", ""), true, "systemd keeps it for itself"},
-		{"the controllers are another's", tree(t, "cpu pids\n", ""), false, "no controller memory"},
+		{"the controllers are another's", tree(t, "cpu pids\n", ""), false, "it lacks the controllers it needs: memory"},
 		{"no such group", filepath.Join(t.TempDir(), "none"), false, "cgroup.controllers: no such file"},
 		{"no bound of memory", tree(t, "memory pids\n", "memory pids\n", "workers/memory.max"), false, "writing to workers/memory.max: no such file"},
 		{"no events", tree(t, "memory pids\n", "memory pids\n", "workers/pids.events"), false, "pids.events: no such file"},

@@ -93,7 +93,7 @@ func plan(f found, l Limits, owner int) ([]step, error) {
 		return names
 	}
 	if names := lacks(have); len(names) > 0 {
-		return nil, fmt.Errorf("it has no controller %s", strings.Join(names, " and none "))
+		return nil, fmt.Errorf("it lacks the controllers it needs: %s", strings.Join(names, ", "))
 	}
 	if f.kept {
 		return nil, errors.New("systemd keeps it for itself, and those who are in it would be moved: start a service of its own, with Delegate=memory pids")

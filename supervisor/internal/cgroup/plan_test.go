@@ -78,9 +78,9 @@ func TestThePlanIsInTheKernelsOrder(t *testing.T) {
 func TestWithoutItsControllersThereIsNoPlan(t *testing.T) {
 	t.Parallel()
 	for have, want := range map[string]string{
-		"":                 "no controller memory and none pids",
-		"cpuset cpu pids":  "no controller memory",
-		"memory_x memory ": "no controller pids",
+		"":                 "it lacks the controllers it needs: memory, pids",
+		"cpuset cpu pids":  "it lacks the controllers it needs: memory",
+		"memory_x memory ": "it lacks the controllers it needs: pids",
 	} {
 		if steps, err := plan(found{controllers: have}, Limits{Tasks: 50}, -1); err == nil || !strings.HasSuffix(err.Error(), want) || steps != nil {
 			t.Errorf("with %q: %v, %v; want %q", have, steps, err, want)

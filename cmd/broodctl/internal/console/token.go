@@ -3,13 +3,11 @@ package console
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"fmt"
 	"net/http"
 	"strings"
-)
 
-// minToken is how long a token must be that nobody guesses: 16 characters at random.
-const minToken = 16
+	"brood/cmd/internal/config"
+)
 
 // token is what requests that change something must have. Only its hash is kept, which
 // no message can tell by mistake, and which takes as long to compare whatever it is
@@ -20,13 +18,11 @@ type token struct {
 }
 
 func newToken(text string) (token, error) {
-	switch {
-	case text == "":
+	if text == "" {
 		return token{}, nil
-	case len(text) < minToken:
-		return token{}, fmt.Errorf("the token has %d characters: want at least %d, such as `openssl rand -hex 16` makes", len(text), minToken)
-	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return token{}, fmt.Errorf("the token has a character that is no visible one of ASCII: it has to stand in a header")
+	}
+	if err := config.CheckToken(text); err != nil {
+		return token{}, err
 	}
 	return token{true, sha256.Sum256([]byte(text))}, nil
 }

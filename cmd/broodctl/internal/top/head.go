@@ -43,16 +43,7 @@ func state(s *admin.Status) string {
 	case s.State == "serving":
 		text += " for " + figures.Age(seconds(s.Uptime))
 	}
-	if s.Reloading {
-		text += ", reloading"
-	}
-	if s.Unreloaded {
-		text += ", reload failed"
-	}
-	if s.Upgrading {
-		text += ", upgrading"
-	}
-	return text
+	return strings.Join(append([]string{text}, s.Besides()...), ", ")
 }
 
 // counters are those that tell of trouble, each with what it has grown by since the
