@@ -28,22 +28,21 @@ clients: # the TFTP clients of the interop tests, and the Prometheus of the moni
 	@test/interop/install-clients
 	@test/monitoring/install-prometheus
 
-# Many tests wait, for timers of the server's above all: more of them at once than there are
-# processors. Those of the operators' programs, to which ports are all the same, and which are not
+# Tests of the operators' programs, to which ports are all the same, and which are not
 # built with the detector.
 PROGRAMS := ^Test(Top|Get|TheProgressBar|ALoadTestOnATerminal|WithoutATerminal|AnInterruptedGet|AReaderThatGoes)
 CONSOLES := |Console|AReloadMovesAConsole|MetricsOfAFleet
 
 unit:
-	go test -parallel 4 ./...
-	BROOD_TEST_SINGLE_PORT=1 go test -parallel 4 ./test/integration ./test/interop -skip '$(PROGRAMS)$(CONSOLES)'
+	go test ./...
+	BROOD_TEST_SINGLE_PORT=1 go test ./test/integration ./test/interop -skip '$(PROGRAMS)$(CONSOLES)'
 
 # The race detector needs a C compiler. What moves between goroutines is in these
 # packages; the daemon under test in the last one is built with the detector, too.
 race: ## the tests again under the race detector
 	@test/tools/need-cc || { [ "$(CI)" != true ]; exit; }; \
 	CGO_ENABLED=1 go test -race ./ipc ./worker/... ./supervisor && \
-	CGO_ENABLED=1 go test -race -parallel 4 ./test/integration -skip '$(PROGRAMS)'
+	CGO_ENABLED=1 go test -race ./test/integration -skip '$(PROGRAMS)'
 
 attack: ## handlers that attack, and what came of each; as root
 	@mkdir -p .tools && go test -c -o .tools/attack ./test/attack && .tools/attack -table

@@ -3,7 +3,10 @@
 package integration
 
 import (
+	"flag"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"brood/test/harness"
@@ -19,5 +22,15 @@ func TestMain(m *testing.M) {
 	if os.Getenv(serverEnv) != "" {
 		os.Exit(runServer())
 	}
+	waitTogether()
 	os.Exit(harness.Main(m))
+}
+
+// waitTogether has more tests run at once than there are processors, unless somebody
+// has said how many: most of them wait, for timers of their servers.
+func waitTogether() {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0)))
+	}
 }
