@@ -28,6 +28,9 @@ import (
 const (
 	clients  = 8
 	fileSize = 32 << 20
+	// settled is when a condition has become what it stays: what a console may use at
+	// once is used up.
+	settled = 2 * time.Second
 )
 
 // condition is something that happens to a console until stop is called.
@@ -52,11 +55,17 @@ const floodEnv = "BROOD_BENCH_FLOOD"
 func main() {
 	rounds := flag.Int("rounds", 5, "`how often`")
 	sessions := flag.Int("sessions", 64, "of 32 MiB in each `case`")
+	cases := flag.String("cases", "", "only those that match this `regexp`, and no console")
 	flag.Parse()
 	if url := os.Getenv(floodEnv); url != "" {
 		flood(url)
 	}
-	if err := run(*rounds, *sessions); err != nil {
+	only, err := regexp.Compile("^no console$|" + *cases)
+	if err == nil {
+		conditions = slices.DeleteFunc(conditions, func(c condition) bool { return !only.MatchString(c.name) })
+		err = run(*rounds, *sessions)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "console:", err)
 		os.Exit(1)
 	}
@@ -147,6 +156,7 @@ func measure(tmp string, c condition, sessions int) (rate float64, err error) {
 		return 0, err
 	}
 	defer stop()
+	time.Sleep(settled)
 	get := exec.Command(filepath.Join(tmp, "broodctl"), "get", "--json", "--quiet", "--repeat", strconv.Itoa(sessions), "--concurrency", strconv.Itoa(clients), "tftp://"+port+"/f")
 	get.Stderr = os.Stderr
 	out, err := get.Output()

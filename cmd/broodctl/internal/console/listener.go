@@ -23,7 +23,8 @@ const (
 type bounded struct {
 	net.Listener
 	places chan struct{}
-	closed chan struct{}
+	pace   *pace
+	open   context.Context // until it is closed
 	close  func() error
 
 	mu      sync.Mutex
@@ -31,10 +32,11 @@ type bounded struct {
 	waiting bool      // a connection waits for a place
 }
 
-func bound(l net.Listener, most int) *bounded {
-	b := &bounded{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
+func bound(l net.Listener, most int, p *pace) *bounded {
+	open, end := context.WithCancel(context.Background())
+	b := &bounded{Listener: l, places: make(chan struct{}, most), pace: p, open: open}
 	b.close = sync.OnceValue(func() error {
-		close(b.closed)
+		end()
 		return l.Close()
 	})
 	return b
@@ -46,13 +48,14 @@ func (b *bounded) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.pace.wait(b.open) // when that ends, whom it has accepted is answered all the same
 	select {
 	case b.places <- struct{}{}:
 	default:
 		b.makeRoom()
 		select {
 		case b.places <- struct{}{}:
-		case <-b.closed:
+		case <-b.open.Done():
 			conn.Close()
 			return nil, net.ErrClosed
 		}
