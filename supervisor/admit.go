@@ -48,24 +48,24 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 	case req.Op == protocol.OpWRQ:
 		s.counters.Refused.Write++
 		l.refuse(a, &protocol.Error{Code: protocol.CodeAccessViolation, Message: "This server is read-only"})
-		s.grumble(now, "write request refused", "peer", a.peer.String(), "file", protocol.Printable(req.File))
+		s.grumbleOf(now, "write request refused", func() []any { return a.pairs("file", protocol.Printable(req.File)) })
 		return
 	}
 	if pause := s.crashes.paused(now, string(a.data)); pause > 0 {
 		s.counters.Refused.Failing++
 		l.refuse(a, failing(pause))
-		s.grumble(now, "request refused: it keeps crashing its handler", "peer", a.peer.String(), "file", protocol.Printable(req.File))
+		s.grumbleOf(now, "request refused: it keeps crashing its handler", func() []any { return a.pairs("file", protocol.Printable(req.File)) })
 		return
 	}
 	if talks >= maxTalks {
 		s.counters.Refused.Crowded++
-		s.grumble(now, "request dropped: its client has too many sessions", "peer", a.peer.String(), "sessions", talks)
+		s.grumbleOf(now, "request dropped: its client has too many sessions", func() []any { return a.pairs("sessions", talks) })
 		return
 	}
 	stranger := !s.queue.knows(a.peer.Addr())
 	if s.queue.len() >= s.MaxWaiting && (s.queue.len() > 0 || !s.servesNow(now, stranger) || s.room(a.peer.Addr()) <= 0) {
 		// Silence: a client that hears nothing asks again, one that hears ERROR gives up.
-		s.grumble(now, "request dropped: too many wait", "peer", a.peer.String(), "waiting", s.queue.len())
+		s.grumbleOf(now, "request dropped: too many wait", func() []any { return a.pairs("waiting", s.queue.len()) })
 		var latest *session
 		if !s.queue.has(a.peer.Addr()) {
 			latest = s.queue.displace(stranger) // of who has most; nobody is kept out by another's flood
@@ -97,14 +97,14 @@ func (s *Supervisor) mayAsk(now time.Time, l *listener, a arrival) bool {
 	switch {
 	case !s.gate.often(now, source):
 		s.counters.Refused.TooOften++
-		s.grumble(now, "request dropped: its source asks too often", "peer", a.peer.String())
+		s.grumbleOf(now, "request dropped: its source asks too often", func() []any { return a.pairs() })
 	case !s.gate.admits(source):
 		s.counters.Refused.Denied++
 		l.refuse(a, &protocol.Error{Code: protocol.CodeAccessViolation, Message: "This server does not serve your address"})
-		s.grumble(now, "request refused: its source is denied", "peer", a.peer.String())
+		s.grumbleOf(now, "request refused: its source is denied", func() []any { return a.pairs() })
 	case s.crashes.penalised(now, source):
 		s.counters.Refused.Penalised++
-		s.grumble(now, "request dropped: its client has crashed handlers", "peer", a.peer.String())
+		s.grumbleOf(now, "request dropped: its client has crashed handlers", func() []any { return a.pairs() })
 	default:
 		return true
 	}
@@ -118,17 +118,28 @@ func (s *Supervisor) refuseMalformed(now time.Time, l *listener, a arrival, e *p
 	} else {
 		s.counters.Refused.Malformed++
 	}
-	s.grumble(now, "malformed request refused", "peer", a.peer.String(), "error", err.Error())
+	s.grumbleOf(now, "malformed request refused", func() []any { return a.pairs("error", err.Error()) })
 }
 
 // grumble logs a refusal, at most one of a kind each second.
 func (s *Supervisor) grumble(now time.Time, message string, pairs ...any) {
+	s.grumbleOf(now, message, func() []any { return pairs })
+}
+
+// grumbleOf is grumble for what comes in floods: pairs are made only for what is logged.
+func (s *Supervisor) grumbleOf(now time.Time, message string, pairs func() []any) {
 	if ok, suppressed := s.quiet.allow(now, message); ok {
+		said := pairs()
 		if suppressed > 0 {
-			pairs = append(pairs, "suppressed", suppressed)
+			said = append(said, "suppressed", suppressed)
 		}
-		s.report.logf(hclog.Warn, message, pairs...)
+		s.report.logf(hclog.Warn, message, said...)
 	}
+}
+
+// pairs is what a refusal says of a datagram.
+func (a *arrival) pairs(more ...any) []any {
+	return append([]any{"peer", a.peer.String()}, more...)
 }
 
 // servesNow says whether one more session could begin, of a stranger or of a source

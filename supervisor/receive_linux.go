@@ -77,23 +77,24 @@ func (r *receiver) peer(i int) netip.AddrPort {
 // the interface that the datagram came in by. For a broadcast ipi_spec_dst is the
 // interface's own address, where ipi_addr would be the broadcast address.
 func destination(control []byte) (netip.Addr, int) {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return netip.Addr{}, 0
-	}
-	for _, m := range messages {
+	for len(control) >= unix.SizeofCmsghdr {
+		head, data, rest, err := unix.ParseOneSocketControlMessage(control)
+		if err != nil {
+			break
+		}
 		switch {
-		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo:
-			info := (*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0]))
+		case head.Level == unix.IPPROTO_IP && head.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
+			info := (*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0]))
 			return netip.AddrFrom4(info.Spec_dst), int(info.Ifindex)
-		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= unix.SizeofInet6Pktinfo:
-			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&m.Data[0]))
+		case head.Level == unix.IPPROTO_IPV6 && head.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
+			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&data[0]))
 			addr := withZone(netip.AddrFrom16(info.Addr), int(info.Ifindex))
 			if addr.IsMulticast() {
 				return netip.Addr{}, 0 // no address of ours to answer from
 			}
 			return addr, int(info.Ifindex)
 		}
+		control = rest
 	}
 	return netip.Addr{}, 0
 }

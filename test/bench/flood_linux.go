@@ -48,9 +48,13 @@ func flooded(name string, fl flood) *testCase {
 			aside("requests/s of the flood"),
 		},
 		run: func(ctx context.Context, s *server) (sample, error) {
-			calm, err := s.fetch(ctx, honest)
-			if err != nil {
-				return nil, err
+			var without []time.Duration
+			for range 2 {
+				calm, err := s.fetch(ctx, honest)
+				if err != nil {
+					return nil, err
+				}
+				without = append(without, calm.took...)
 			}
 			before, _, err := s.group.pss()
 			lostBefore, err2 := s.dropped()
@@ -76,7 +80,7 @@ func flooded(name string, fl flood) *testCase {
 				return nil, err
 			}
 			lostAfter, err := s.dropped()
-			without, with := calm.took, append(f[0].took, f[1].took...)
+			with := append(f[0].took, f[1].took...)
 			out := sample{
 				slower:                    float64(quantile(with, 0.99)) / float64(quantile(without, 0.99)),
 				"p50 without, ms":         micros(quantile(without, 0.5)) / 1e3,
@@ -176,10 +180,12 @@ func deafSocket() (int, error) {
 	return fd, nil
 }
 
-// run sends until stop says so, and returns how many requests left.
+// run sends until stop says so, and returns how many requests left. Its thread gives
+// way to all others: a flood comes from another machine and takes no server's CPU time
+// for being sent. It is not unlocked, and so ends here.
 func (x *flooder) run(stop *atomic.Bool) uint32 {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 19)
 	begun := time.Now()
 	for !stop.Load() {
 		due := uint32(time.Since(begun).Seconds() * float64(x.rate))
