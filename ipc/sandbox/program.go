@@ -45,38 +45,35 @@ const (
 	offsetArgs   = 16 // six of 8 bytes each, the low half first
 )
 
-// code is a piece of a program whose every path ends in a verdict.
-type code []unix.SockFilter
+// code is what a program does from some place on: a verdict, or a load or a test and
+// what then. It is made once and may be the end of many ways.
+type code = *node
 
-func ret(verdict uint32) code { return code{{Code: unix.BPF_RET | unix.BPF_K, K: verdict}} }
+type node struct {
+	in      unix.SockFilter
+	yes, no code // of a test; of a load yes alone; of a verdict none
+}
+
+func ret(verdict uint32) code {
+	return &node{in: unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: verdict}}
+}
 
 func refuse(errno unix.Errno) code { return ret(unix.SECCOMP_RET_ERRNO | uint32(errno)) }
 
 var allow = ret(unix.SECCOMP_RET_ALLOW)
 
-func load(offset uint32) unix.SockFilter {
-	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+func load(offset uint32, then code) code {
+	return &node{in: unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}, yes: then}
 }
 
 // test goes to yes where the comparison with k holds, and otherwise to no.
 func test(comparison uint16, k uint32, yes, no code) code {
-	// The way to no may be longer than a conditional jump reaches, so it leads
-	// over one that has 32 bits for it.
-	out := code{
-		{Code: unix.BPF_JMP | comparison | unix.BPF_K, K: k, Jt: 0, Jf: 1},
-		{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(no))},
-	}
-	if len(no) <= 255 {
-		out = code{{Code: unix.BPF_JMP | comparison | unix.BPF_K, K: k, Jt: uint8(len(no)), Jf: 0}}
-	}
-	return slices.Concat(out, no, yes)
+	return &node{in: unix.SockFilter{Code: unix.BPF_JMP | comparison | unix.BPF_K, K: k}, yes: yes, no: no}
 }
 
 // argument loads the low half of the nth argument and goes on with then. What
 // is looked at here are ints: the kernel itself ignores the high half.
-func argument(n uint32, then code) code {
-	return append(code{load(offsetArgs + 8*n)}, then...)
-}
+func argument(n uint32, then code) code { return load(offsetArgs+8*n, then) }
 
 // oneOf allows a value of the argument n that is in the list.
 func oneOf(n uint32, otherwise code, values ...uint32) code {
@@ -135,11 +132,53 @@ func assemble(rules map[uint32]code, otherwise []span) []unix.SockFilter {
 		if !named {
 			then = rest(n)
 		}
-		if len(spans) == 0 || !slices.Equal(spans[len(spans)-1].then, then) {
+		if len(spans) == 0 || spans[len(spans)-1].then != then {
 			spans = append(spans, span{n, then})
 		}
 	}
-	byNumber := append(code{load(offsetNumber)}, tree(spans)...)
-	return append(code{load(offsetArch)},
-		test(unix.BPF_JEQ, auditArch, byNumber, ret(unix.SECCOMP_RET_KILL_PROCESS))...)
+	return link(load(offsetArch, test(unix.BPF_JEQ, auditArch,
+		load(offsetNumber, tree(spans)), ret(unix.SECCOMP_RET_KILL_PROCESS))))
+}
+
+// link lays out a program. What the kernel does to install one goes by its length, and
+// that is a good part of a start: so what is the end of several ways is there once, as
+// far as conditional jumps reach, which go forward by 255 at most. It is written from
+// its end to its beginning, where all that is jumped to is known.
+func link(c code) []unix.SockFilter {
+	var backwards []unix.SockFilter
+	at := make(map[code]int) // the length of the program from there on
+	var write func(c code)
+	write = func(c code) {
+		in := c.in
+		switch {
+		case c.no != nil:
+			for _, to := range []code{c.yes, c.no} {
+				if at[to] == 0 {
+					write(to)
+				}
+			}
+			// Beyond what a conditional jump reaches, and so that the other one still
+			// reaches, its target has a copy here, or a jump that goes any way.
+			for range 2 {
+				for _, to := range []code{c.yes, c.no} {
+					if n := len(backwards) - at[to]; n > 255 {
+						out := to.in
+						if to.yes != nil {
+							out = unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(n)}
+						}
+						backwards = append(backwards, out)
+						at[to] = len(backwards)
+					}
+				}
+			}
+			in.Jt, in.Jf = uint8(len(backwards)-at[c.yes]), uint8(len(backwards)-at[c.no])
+		case c.yes != nil:
+			write(c.yes) // at once behind it: a load can't jump
+		}
+		backwards = append(backwards, in)
+		at[c] = len(backwards)
+	}
+	write(c)
+	slices.Reverse(backwards)
+	return backwards
 }
