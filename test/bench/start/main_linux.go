@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -38,7 +39,7 @@ type kind struct {
 func init() { runtime.LockOSThread() }
 
 func main() {
-	starts := flag.Int("starts", 300, "starts of each `kind` in a round")
+	starts := flag.Int("starts", 300, "starts of each `kind` in a round, of which the median counts")
 	rounds := flag.Int("rounds", 5, "`how often`")
 	flag.Parse()
 	if err := run(*rounds, *starts); err != nil {
@@ -77,14 +78,34 @@ func run(rounds, starts int) error {
 	if err != nil {
 		return err
 	}
-	costs := make([][]float64, len(kinds))
+	start := make([]func() (time.Duration, error), len(kinds))
+	for i, k := range kinds {
+		var end func()
+		if start[i], end, err = prepare(k, tmp, served); err != nil {
+			return fmt.Errorf("%s: %w", k.name, err)
+		}
+		defer end()
+	}
+	costs := make([][]float64, len(kinds)) // of each round the median
 	for range rounds {
-		for i, k := range kinds {
-			µs, err := measure(k, tmp, served, starts)
-			if err != nil {
-				return fmt.Errorf("%s: %w", k.name, err)
+		took := make([][]float64, len(kinds))
+		for range starts {
+			// In turns, since what the machine does meanwhile meets all; and the second
+			// of two, since what ran before leaves the caches to its like.
+			for i, k := range kinds {
+				_, err := start[i]()
+				var cpu time.Duration
+				if err == nil {
+					cpu, err = start[i]()
+				}
+				if err != nil {
+					return fmt.Errorf("%s: %w", k.name, err)
+				}
+				took[i] = append(took[i], float64(cpu.Nanoseconds())/1e3)
 			}
-			costs[i] = append(costs[i], µs)
+		}
+		for i := range kinds {
+			costs[i] = append(costs[i], median(took[i]))
 		}
 	}
 	fmt.Println("| start | CPU µs ↓ | × bare | |")
@@ -125,36 +146,37 @@ func compile(root string) ([]byte, error) {
 	return out, nil
 }
 
-// measure starts n processes, one after the other, and returns the mean CPU time.
-func measure(k kind, root string, served []byte, n int) (µs float64, err error) {
+// prepare returns what starts a process and says what CPU time it took, and what ends
+// the thread that does it.
+func prepare(k kind, root string, served []byte) (start func() (time.Duration, error), end func(), err error) {
 	terms := sandbox.Terms{Level: k.level, AddressSpace: 4 << 30, Filter: sandbox.Assemble(k.level)}
 	if k.files {
 		served = []byte(root)
 	}
 	config, err := ipc.SealConfig(append(terms.Append(nil), served...))
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
-	defer unix.Close(config)
-	done := make(chan struct{})
+	type result struct {
+		cpu time.Duration
+		err error
+	}
+	orders, results := make(chan struct{}), make(chan result)
 	go func() {
-		defer close(done)
 		runtime.LockOSThread() // and never unlocked: the thread keeps what it enters
-		var total time.Duration
-		if err = enter(k, root); err != nil {
-			return
+		defer unix.Close(config)
+		results <- result{err: enter(k, root)}
+		for range orders {
+			cpu, err := once(k, config)
+			results <- result{cpu, err}
 		}
-		for range n {
-			var cpu time.Duration
-			if cpu, err = once(k, config); err != nil {
-				return
-			}
-			total += cpu
-		}
-		µs = float64(total.Microseconds()) / float64(n)
 	}()
-	<-done
-	return µs, err
+	start = func() (time.Duration, error) {
+		orders <- struct{}{}
+		r := <-results
+		return r.cpu, r.err
+	}
+	return start, sync.OnceFunc(func() { close(orders) }), (<-results).err
 }
 
 // enter is what the supervisor's starter does to its thread.
