@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	_ "brood/worker/internal/stack"
 )
 
 // Options of a worker. The zero value works.
