@@ -3,6 +3,7 @@ package ipc
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,9 +59,10 @@ func MapConfig(fd int) ([]byte, error) {
 	if st.Size == 0 {
 		return nil, nil // there is no mapping of nothing
 	}
-	b, err := unix.Mmap(fd, 0, int(st.Size), unix.PROT_READ, unix.MAP_PRIVATE)
+	// Not Mmap, which writes down in a map what Munmap may take away.
+	at, err := unix.MmapPtr(fd, 0, nil, uintptr(st.Size), unix.PROT_READ, unix.MAP_PRIVATE)
 	if err != nil {
 		return nil, fmt.Errorf("mapping the configuration memfd: %w", err)
 	}
-	return b, nil
+	return unsafe.Slice((*byte)(at), st.Size), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,8 +35,10 @@ func TestAConfigurationIsReadWhole(t *testing.T) {
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("from offset %d: %d bytes, %v; want %d", offset, len(got), err, len(want))
 			}
-			if got != nil {
-				unix.Munmap(got)
+			if len(got) > 0 {
+				if err := unix.MunmapPtr(unsafe.Pointer(&got[0]), uintptr(len(got))); err != nil {
+					t.Error(err)
+				}
 			}
 		}
 	}

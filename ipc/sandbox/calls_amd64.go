@@ -5,7 +5,7 @@ import "golang.org/x/sys/unix"
 const auditArch = unix.AUDIT_ARCH_X86_64
 
 // opening are the calls that open by name, and which argument has the flags.
-var opening = map[uint32]uint32{unix.SYS_OPENAT: 2, unix.SYS_OPEN: 1}
+var opening = []opener{{unix.SYS_OPENAT, 2}, {unix.SYS_OPEN, 1}}
 
 // ordinaryHere are older forms of ordinary calls, which other machines lack.
 var ordinaryHere = []uint32{

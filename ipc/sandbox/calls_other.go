@@ -7,6 +7,6 @@ package sandbox
 const auditArch = 0
 
 var (
-	opening      map[uint32]uint32
+	opening      []opener
 	ordinaryHere []uint32
 )

@@ -30,9 +30,9 @@ func filter(level Level) []unix.SockFilter {
 	}
 	add(rules, allow, ordinary...)
 	add(rules, allow, ordinaryHere...)
-	for number, flags := range opening {
+	for _, o := range opening {
 		// Landlock before Linux 6.2 lets who may read a file empty it by opening.
-		rules[number] = argument(flags, test(unix.BPF_JSET, unix.O_TRUNC|unix.O_CREAT|tmpfile, denied, allow))
+		rules[o.number] = argument(o.flags, test(unix.BPF_JSET, unix.O_TRUNC|unix.O_CREAT|tmpfile, denied, allow))
 	}
 	maps.Copy(rules, map[uint32]code{
 		unix.SYS_CLONE:  argument(0, test(unix.BPF_JSET, unix.CLONE_THREAD, allow, denied)),
@@ -60,6 +60,9 @@ func add(rules map[uint32]code, then code, numbers ...uint32) {
 
 // tmpfile is what O_TMPFILE has besides O_DIRECTORY.
 const tmpfile = unix.O_TMPFILE &^ unix.O_DIRECTORY
+
+// opener is a call that opens by name, and which of its arguments has the flags.
+type opener struct{ number, flags uint32 }
 
 // firstForeign is where amd64 has the numbers of its x32 convention.
 const firstForeign = 0x40000000

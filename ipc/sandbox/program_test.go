@@ -148,8 +148,8 @@ func TestANarrowerFilterAllowsNoMore(t *testing.T) {
 	for _, n := range append(ordinary, ordinaryHere...) {
 		listed[n] = true
 	}
-	for n := range opening {
-		listed[n] = true
+	for _, o := range opening {
+		listed[o.number] = true
 	}
 	allowed := 0
 	for n := range uint32(2000) {
