@@ -177,11 +177,18 @@ func TestReceiveKeepsLengthsApart(t *testing.T) {
 	}
 }
 
-func TestReceiveAllocatesLittle(t *testing.T) {
+func TestReceiveAllocatesNothing(t *testing.T) {
 	l := mustListen(t, "127.0.0.1:0")
-	r := new(receiver)
-	if n := testing.AllocsPerRun(100, func() { r.receive(l, func(arrival) {}) }); n != 0 {
-		t.Errorf("a call that brings nothing allocated %v times, want 0", n)
+	conn := dial(t, l, "127.0.0.1")
+	r, request := new(receiver), []byte("request")
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := conn.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		for r.receive(l, func(arrival) {}) == 0 { // over loopback it is there already
+		}
+	}); n != 0 {
+		t.Errorf("a datagram allocated %v times, want 0", n)
 	}
 }
 

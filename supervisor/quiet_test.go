@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -28,5 +29,16 @@ func TestQuietLetsOneOfAKindThroughEachSecond(t *testing.T) {
 		if ok != tt.ok || suppressed != tt.suppressed {
 			t.Errorf("%q after %v: %v with %d suppressed, want %v with %d", tt.kind, tt.at, ok, suppressed, tt.ok, tt.suppressed)
 		}
+	}
+}
+
+// In a flood all but a few refusals are not logged.
+func TestARefusalThatIsNotLoggedAllocatesNothing(t *testing.T) {
+	f := newFake(t, Options{})
+	a := arrival{peer: netip.MustParseAddrPort("192.0.2.1:1024")}
+	refuse := func() { f.grumbleOf(f.now, "refused", func() []any { return a.pairs("waiting", 1<<20) }) }
+	refuse()
+	if n := testing.AllocsPerRun(100, refuse); n != 0 {
+		t.Errorf("it allocated %v times, want 0", n)
 	}
 }

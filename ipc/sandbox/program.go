@@ -157,8 +157,8 @@ func link(c code) []unix.SockFilter {
 					write(to)
 				}
 			}
-			// Beyond what a conditional jump reaches, and so that the other one still
-			// reaches, its target has a copy here, or a jump that goes any way.
+			// A target out of reach is brought near: a verdict by a copy, anything else
+			// by a jump. Either may put the other one out of reach: hence twice.
 			for range 2 {
 				for _, to := range []code{c.yes, c.no} {
 					if n := len(backwards) - at[to]; n > 255 {

@@ -28,8 +28,8 @@ import (
 const (
 	clients  = 8
 	fileSize = 32 << 20
-	// settled is when a condition has become what it stays: what a console may use at
-	// once is used up.
+	// settled is when a condition has become what it stays: a flood has used up the
+	// requests that a console answers at once.
 	settled = 2 * time.Second
 )
 

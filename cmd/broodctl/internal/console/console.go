@@ -31,7 +31,6 @@ type Options struct {
 type Console struct {
 	link    *link.Link
 	keeper  *keeper
-	pace    *pace
 	feed    *feed.Feed
 	metrics http.Handler
 	token   token
@@ -48,11 +47,11 @@ func New(o Options) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{link: link.New(o.Dial), pace: newPace(cpuTime), token: secret, log: newJournal(o.Log)}
+	c := &Console{link: link.New(o.Dial), token: secret, log: newJournal(o.Log)}
 	c.keeper = newKeeper(c.link.CatchUp)
 	c.feed = feed.New(c.link.Watch, c.keeper.heed)
 	c.metrics = metrics.New(c.link, metrics.Self{Version: o.Version, Readers: c.feed.Readers, Dropped: c.feed.Dropped})
-	c.handler = c.pace.keep(guarded(c.routes()))
+	c.handler = guarded(c.routes())
 	return c, nil
 }
 
@@ -68,7 +67,7 @@ const (
 // what was being answered is, or after three seconds.
 func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	s := &http.Server{
-		Handler:           c.handler,
+		Handler:           paced(ctx, c.handler),
 		ReadHeaderTimeout: headerWithin,
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeader,
@@ -79,7 +78,7 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	defer deaf()
 	go c.feed.Run(hearing)
 	failed := make(chan error, 1)
-	bounded := bound(l, maxConnections, c.pace)
+	bounded := bound(l, maxConnections)
 	s.ConnState = bounded.turned
 	go func() { failed <- s.Serve(bounded) }()
 	select {

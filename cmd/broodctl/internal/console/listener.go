@@ -23,8 +23,7 @@ const (
 type bounded struct {
 	net.Listener
 	places chan struct{}
-	pace   *pace
-	open   context.Context // until it is closed
+	closed chan struct{}
 	close  func() error
 
 	mu      sync.Mutex
@@ -32,11 +31,10 @@ type bounded struct {
 	waiting bool      // a connection waits for a place
 }
 
-func bound(l net.Listener, most int, p *pace) *bounded {
-	open, end := context.WithCancel(context.Background())
-	b := &bounded{Listener: l, places: make(chan struct{}, most), pace: p, open: open}
+func bound(l net.Listener, most int) *bounded {
+	b := &bounded{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
 	b.close = sync.OnceValue(func() error {
-		end()
+		close(b.closed)
 		return l.Close()
 	})
 	return b
@@ -48,14 +46,13 @@ func (b *bounded) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.pace.wait(b.open) // when that ends, whom it has accepted is answered all the same
 	select {
 	case b.places <- struct{}{}:
 	default:
 		b.makeRoom()
 		select {
 		case b.places <- struct{}{}:
-		case <-b.open.Done():
+		case <-b.closed:
 			conn.Close()
 			return nil, net.ErrClosed
 		}

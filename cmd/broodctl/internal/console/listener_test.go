@@ -36,7 +36,7 @@ func (p pipes) connect() net.Conn {
 func TestMoreConnectionsThanThereArePlacesWait(t *testing.T) {
 	t.Parallel()
 	p := make(pipes, 3)
-	l := bound(p, 2, newPace(idle))
+	l := bound(p, 2)
 	for range 3 {
 		defer p.connect().Close()
 	}
@@ -79,7 +79,7 @@ func TestMoreConnectionsThanThereArePlacesWait(t *testing.T) {
 func TestQuietConnectionsMakeRoom(t *testing.T) {
 	t.Parallel()
 	p := make(pipes, 9)
-	l := bound(p, 3, newPace(idle))
+	l := bound(p, 3)
 	defer l.Close()
 	accept := func() (conn, theirs net.Conn) {
 		t.Helper()
