@@ -15,6 +15,7 @@ type testCase struct {
 	metrics []metric
 	bounded bool // the ideal takes part
 	only    bool // only servers that name the case do
+	long    bool // for an hour and more beside all peers: runs where CASES names it
 	fresh   bool // the server ends after each round
 	run     func(context.Context, *server) (sample, error)
 }
@@ -311,6 +312,7 @@ var boot = []want{
 func storm(clients int) *testCase {
 	return &testCase{
 		name: fmt.Sprintf("storm %d×%d", clients, len(boot)),
+		long: true,
 		metrics: []metric{
 			{name: allServed, lower: true},
 			aside(retries),

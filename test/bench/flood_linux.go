@@ -33,6 +33,7 @@ func flooded(name string, fl flood) *testCase {
 	return &testCase{
 		name:  name,
 		fresh: true,
+		long:  true,
 		metrics: []metric{
 			{name: slower, lower: true, goals: []goal{least("brood", "", 2)}},
 			aside("p50 without, ms"),

@@ -112,7 +112,7 @@ func run(ctx context.Context, c settings) (err error) {
 	}
 	t := &table{kinds: kinds}
 	for _, tc := range cases() {
-		if !onlyCases.MatchString(tc.name) {
+		if !onlyCases.MatchString(tc.name) || tc.long && c.cases == "" {
 			continue
 		}
 		r, failed := b.measure(ctx, tc, kinds, c.rounds)
