@@ -12,7 +12,7 @@ import (
 // too, that a flood of them would take. Who asks beyond it waits for a turn, on one of so
 // many connections that nobody waits for longer than a scrape of Prometheus does.
 const (
-	requestsPerSecond = 25
+	requestsPerSecond = 20
 	requestsAtOnce    = 50
 )
 
