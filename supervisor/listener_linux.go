@@ -88,10 +88,12 @@ func (l *listener) claim(addr netip.AddrPort, shared bool) error {
 	if !shared {
 		return l.bind(addr)
 	}
-	if err := taken(addr); err != nil {
-		return err
+	if addr.Port() == 0 {
+		err = l.bindAnywhere(addr)
+	} else if err = taken(addr); err == nil {
+		err = l.bindFirst(addr)
 	}
-	if err := l.bindFirst(addr); err != nil {
+	if err != nil {
 		return err
 	}
 	return l.addSpares()

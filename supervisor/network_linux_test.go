@@ -39,7 +39,7 @@ func TestOnANetworkOfItsOwn(t *testing.T) {
 
 // networkChild prints what is wrong.
 func networkChild() int {
-	for _, step := range []func() error{setUpNetwork, findNeighbours, answerLinkLocal, answerBroadcast} {
+	for _, step := range []func() error{setUpNetwork, findNeighbours, answerLinkLocal, answerBroadcast, chooseSharedPorts} {
 		if err := step(); err != nil {
 			fmt.Println(err)
 			return 0
@@ -243,4 +243,28 @@ func answerBroadcast() error {
 		return err
 	}
 	return exchange("broadcast", "0.0.0.0:0", client, netip.MustParseAddr(interfaceBcast), addr)
+}
+
+// chooseSharedPorts has as many servers of a single port as there are ports to choose.
+func chooseSharedPorts() error {
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte("40000 40003"), 0); err != nil {
+		return err
+	}
+	anywhere := netip.MustParseAddrPort(interfaceAddr + ":0")
+	chosen := map[uint16]bool{}
+	for range 4 {
+		l, err := listen(anywhere, true)
+		if err != nil {
+			return fmt.Errorf("a server of a single port beside those on %v: %w", chosen, err)
+		}
+		defer l.close()
+		if chosen[l.addr.Port()] {
+			return fmt.Errorf("two servers of a single port have chosen %d", l.addr.Port())
+		}
+		chosen[l.addr.Port()] = true
+	}
+	if l, err := listen(anywhere, true); !errors.Is(err, unix.EADDRINUSE) {
+		return fmt.Errorf("there is a fifth port among four: %v, %v", l, err)
+	}
+	return nil
 }

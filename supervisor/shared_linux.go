@@ -61,23 +61,53 @@ func leaveGroup(fd int) error {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 0)
 }
 
+// alone binds a socket to an address that nobody has, and nobody gets before it is closed.
+func alone(addr netip.AddrPort) (fd int, err error) {
+	fd, err = unix.Socket(family(addr.Addr()), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if addr.Addr().Is6() {
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	}
+	if err = unix.Bind(fd, sockaddr(addr)); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
 // taken says whether another server has an address: one that shares it would be
 // bound beside us, and get some of our requests or all. Connected sockets, which
 // sessions of a supervisor that was killed may have, do no harm.
 func taken(addr netip.AddrPort) error {
-	fd, err := unix.Socket(family(addr.Addr()), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
+	fd, err := alone(addr)
+	if err == nil {
+		return unix.Close(fd)
 	}
-	defer unix.Close(fd)
-	if addr.Addr().Is6() {
-		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
-	}
-	err = unix.Bind(fd, sockaddr(addr))
 	if errors.Is(err, unix.EADDRINUSE) && !unconnected(addr) {
 		return nil
 	}
 	return err
+}
+
+// bindAnywhere is bindFirst for a port that the kernel chooses. Left to choose one
+// for a socket that shares it, it may choose one that another server shares: so one
+// that does not has it first, and lets ours have it, too.
+func (l *listener) bindAnywhere(addr netip.AddrPort) error {
+	fd, err := alone(addr)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return err
+	}
+	return l.bindFirst(addrPort(bound))
 }
 
 // unconnected looks for a socket that is bound to an address, or to all, and has no
