@@ -55,7 +55,7 @@ func TestTheProgressBarIsTheOneInTheREADME(t *testing.T) {
 	t.Parallel()
 	const blksize, blocks = 1428, 400
 	server := harness.NewPeer(t, "127.0.0.1")
-	cmd := exec.Command(harness.Broodctl(t), "get", "--timeout", "60s", "tftp://"+server.Conn.LocalAddr().String()+"/images/vmlinuz")
+	cmd := exec.Command(harness.Broodctl(t), "get", "--timeout", "60s", "tftp://"+server.Conn.LocalAddr().String()+"/boot/vmlinuz")
 	cmd.Dir = t.TempDir()
 	screen := harness.OnTerminal(t, cmd, 80, 5)
 
@@ -72,8 +72,8 @@ func TestTheProgressBarIsTheOneInTheREADME(t *testing.T) {
 		block(n+1, blksize)
 	}
 	want := screens(t)
-	middle := want["$ broodctl get tftp://192.0.2.1/images/vmlinuz"]
-	end := want["$ broodctl get tftp://192.0.2.1/images/vmlinuz # when it is done"]
+	middle := want["$ broodctl get tftp://192.0.2.1/boot/vmlinuz"]
+	end := want["$ broodctl get tftp://192.0.2.1/boot/vmlinuz # when it is done"]
 	shows := func(want string) func(string) bool {
 		return func(got string) bool { return same(got, want) }
 	}
