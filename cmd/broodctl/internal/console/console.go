@@ -66,8 +66,10 @@ const (
 // Serve answers who connects, until ctx ends. It closes the listener, and returns when
 // what was being answered is, or after three seconds.
 func (c *Console) Serve(ctx context.Context, l net.Listener) error {
+	bounded := bound(l, maxConnections)
 	s := &http.Server{
-		Handler:           paced(ctx, c.handler),
+		Handler:           paced(ctx, bounded.handOn(c.handler)),
+		ConnState:         bounded.turned,
 		ReadHeaderTimeout: headerWithin,
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeader,
@@ -78,8 +80,6 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	defer deaf()
 	go c.feed.Run(hearing)
 	failed := make(chan error, 1)
-	bounded := bound(l, maxConnections)
-	s.ConnState = bounded.turned
 	go func() { failed <- s.Serve(bounded) }()
 	select {
 	case err := <-failed:

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -16,10 +17,14 @@ const (
 	sendBuffer = 64 << 10
 )
 
+// newFor is how long a new connection keeps its place without having asked: its request
+// may be there already, and nobody has come to read it yet.
+const newFor = 250 * time.Millisecond
+
 // bounded is a listener that takes no more connections than there are places. The next
 // one is given the place of the one that has asked for nothing for longest, be it new or
 // kept open after an answer: whoever sends half a request over and over keeps nobody
-// from theirs. While all are being answered it waits.
+// from theirs. While all are being answered, or have just come, it waits.
 type bounded struct {
 	net.Listener
 	places chan struct{}
@@ -46,19 +51,9 @@ func (b *bounded) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case b.places <- struct{}{}:
-	default:
-		b.makeRoom()
-		select {
-		case b.places <- struct{}{}:
-		case <-b.closed:
-			conn.Close()
-			return nil, net.ErrClosed
-		}
-		b.mu.Lock()
-		b.waiting = false
-		b.mu.Unlock()
+	if !b.place() {
+		conn.Close()
+		return nil, net.ErrClosed
 	}
 	if c, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		c.SetWriteBuffer(sendBuffer)
@@ -66,19 +61,58 @@ func (b *bounded) Accept() (net.Conn, error) {
 	return &placed{Conn: conn, leave: sync.OnceFunc(func() { <-b.places })}, nil
 }
 
+// place waits for a place; false: the listener is closed.
+func (b *bounded) place() bool {
+	select {
+	case b.places <- struct{}{}:
+		return true
+	default:
+	}
+	for {
+		select {
+		case b.places <- struct{}{}:
+			b.mu.Lock()
+			b.waiting = false
+			b.mu.Unlock()
+			return true
+		case <-b.makeRoom():
+		case <-b.closed:
+			return false
+		}
+	}
+}
+
 // makeRoom closes the connection that has been quiet for longest, or, if there is none,
-// the next that gets quiet.
-func (b *bounded) makeRoom() {
+// the next that has its answer. It returns when to come again.
+func (b *bounded) makeRoom() (again <-chan time.Time) {
 	b.mu.Lock()
-	b.waiting = len(b.quiet) == 0
-	var longest *placed
-	if !b.waiting {
-		longest, b.quiet = b.quiet[0], b.quiet[1:]
-	}
-	b.mu.Unlock()
-	if longest != nil {
+	defer b.mu.Unlock()
+	now := time.Now()
+	at := slices.IndexFunc(b.quiet, func(p *placed) bool { return !now.Before(p.until) })
+	b.waiting = at < 0
+	switch {
+	case at >= 0:
+		longest := b.quiet[at]
+		b.quiet = slices.Delete(b.quiet, at, at+1)
 		longest.Close()
+	case len(b.quiet) > 0:
+		return time.After(b.quiet[0].until.Sub(now))
 	}
+	return nil
+}
+
+// handOn says in an answer that its connection is closed if another waits for the place:
+// a client that hears it does not send the next request there.
+func (b *bounded) handOn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		waiting := b.waiting
+		b.mu.Unlock()
+		if waiting {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // turned is http.Server's ConnState.
@@ -90,7 +124,12 @@ func (b *bounded) turned(conn net.Conn, to http.ConnState) {
 	b.mu.Lock()
 	b.quiet = slices.DeleteFunc(b.quiet, func(q *placed) bool { return q == p })
 	leaves := false
-	if to == http.StateNew || to == http.StateIdle {
+	switch to {
+	case http.StateNew:
+		p.until = time.Now().Add(newFor)
+		b.quiet = append(b.quiet, p)
+	case http.StateIdle:
+		p.until = time.Time{}
 		if leaves, b.waiting = b.waiting, false; !leaves {
 			b.quiet = append(b.quiet, p)
 		}
@@ -119,6 +158,7 @@ func (b *bounded) drain(ctx context.Context) {
 type placed struct {
 	net.Conn
 	leave func()
+	until time.Time // its place is its own, while it is quiet; the listener's lock holds for it
 }
 
 // Close is net.Conn's.
