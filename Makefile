@@ -41,7 +41,7 @@ unit:
 # packages; the daemon under test in the last one is built with the detector, too.
 race: ## the tests again under the race detector
 	@test/tools/need-cc || { [ "$(CI)" != true ]; exit; }; \
-	CGO_ENABLED=1 go test -race ./ipc ./worker/... ./supervisor && \
+	CGO_ENABLED=1 go test -race ./ipc ./worker/... ./supervisor ./cmd/broodctl/internal/console/... && \
 	CGO_ENABLED=1 go test -race ./test/integration -skip '$(PROGRAMS)'
 
 attack: ## handlers that attack, and what came of each; as root

@@ -59,7 +59,7 @@ func MapConfig(fd int) ([]byte, error) {
 	if st.Size == 0 {
 		return nil, nil // there is no mapping of nothing
 	}
-	// Not Mmap, which writes down in a map what Munmap may take away.
+	// Not Mmap: its first mapping makes a map, which takes two pages and more of each worker's start.
 	at, err := unix.MmapPtr(fd, 0, nil, uintptr(st.Size), unix.PROT_READ, unix.MAP_PRIVATE)
 	if err != nil {
 		return nil, fmt.Errorf("mapping the configuration memfd: %w", err)

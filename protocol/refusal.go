@@ -10,8 +10,8 @@ import "errors"
 // none of a request. Answering those lets two servers, each taking the other's
 // ERROR for a bad request, talk for ever (CVE-2024-2169).
 func Refusal(err error) (e *Error, ok bool) {
-	var bad *PacketError
-	if !errors.As(err, &bad) {
+	bad, ok := errors.AsType[*PacketError](err)
+	if !ok {
 		return nil, false
 	}
 	switch bad.Op {

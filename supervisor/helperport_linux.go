@@ -23,8 +23,8 @@ const tcpBacklog = 128
 // start, and who connects while a helper is started anew waits for it.
 type helperPorts map[string]int
 
-// openHelperPorts opens what helpers need and is not there yet. Of an upgrade inherited
-// takes over what the process before us had.
+// openHelperPorts opens what helpers need and is not there yet. Inherited returns a port
+// of the process before us, if this is an upgrade and it had that one.
 func openHelperPorts(helpers []Helper, there helperPorts, inherited func(name string) (int, bool)) (helperPorts, error) {
 	more := make(helperPorts)
 	for _, h := range helpers {

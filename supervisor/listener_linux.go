@@ -118,12 +118,12 @@ func (l *listener) close() {
 	}
 }
 
-// hint says what to do about an address that can't be had; ss has the option that lists
-// who else has ports of its kind.
-func hint(err error, ss string) string {
+// hint says what to do about an address that can't be had; options are those of ss(8)
+// that list who else has ports of its kind.
+func hint(err error, options string) string {
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return " (another server has this port: see ss " + ss + ")"
+		return " (another server has this port: see ss " + options + ")"
 	case errors.Is(err, unix.EACCES):
 		return " (ports below 1024 need root or CAP_NET_BIND_SERVICE)"
 	case errors.Is(err, unix.EADDRNOTAVAIL):

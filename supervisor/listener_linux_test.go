@@ -321,6 +321,7 @@ func TestDestination(t *testing.T) {
 		{"IPv6 link-local", unix.PktInfo6(&unix.Inet6Pktinfo{Ifindex: 3, Addr: netip.MustParseAddr("fe80::1").As16()}), netip.MustParseAddr("fe80::1%3"), 3},
 		{"IPv6 multicast has no address to answer from", unix.PktInfo6(&unix.Inet6Pktinfo{Ifindex: 3, Addr: netip.MustParseAddr("ff02::1").As16()}), netip.Addr{}, 0},
 		{"another message", unix.UnixRights(1), netip.Addr{}, 0},
+		{"another message before it", append(unix.UnixRights(1), unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: 3, Spec_dst: [4]byte{192, 0, 2, 1}})...), testLocal, 3},
 	} {
 		got, ifindex := destination(tt.control)
 		if got != tt.want || ifindex != tt.ifindex {

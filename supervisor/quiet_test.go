@@ -1,9 +1,12 @@
 package supervisor
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
+
+	"brood/protocol"
 )
 
 func TestQuietLetsOneOfAKindThroughEachSecond(t *testing.T) {
@@ -32,13 +35,18 @@ func TestQuietLetsOneOfAKindThroughEachSecond(t *testing.T) {
 	}
 }
 
-// In a flood all but a few refusals are not logged.
+// In a flood all but a few refusals are not logged: those cost what reading them costs.
 func TestARefusalThatIsNotLoggedAllocatesNothing(t *testing.T) {
-	f := newFake(t, Options{})
-	a := arrival{peer: netip.MustParseAddrPort("192.0.2.1:1024")}
-	refuse := func() { f.grumbleOf(f.now, "refused", func() []any { return a.pairs("waiting", 1<<20) }) }
-	refuse()
-	if n := testing.AllocsPerRun(100, refuse); n != 0 {
-		t.Errorf("it allocated %v times, want 0", n)
+	f := newFake(t, Options{MaxRequestsPerSource: 1})
+	a := arrival{peer: netip.MustParseAddrPort("192.0.2.1:1024"), local: testLocal}
+	for i := range 2 * burstSeconds { // until it asks too often, and that has been said
+		a.data = protocol.Request{Op: protocol.OpRRQ, File: fmt.Sprint("f", i), Mode: protocol.Octet}.Append(nil)
+		f.arrive(f.now, nil, a)
+	}
+	before := f.counters.Refused.TooOften
+	read := testing.AllocsPerRun(100, func() { protocol.ParseRequest(a.data) })
+	refused := testing.AllocsPerRun(100, func() { f.arrive(f.now, nil, a) })
+	if refused != read || f.counters.Refused.TooOften == before {
+		t.Errorf("%d refusals allocated %v times each, reading them %v times", f.counters.Refused.TooOften-before, refused, read)
 	}
 }

@@ -61,7 +61,8 @@ func leaveGroup(fd int) error {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 0)
 }
 
-// alone binds a socket to an address that nobody has, and nobody gets before it is closed.
+// alone binds a socket to an address that nobody has. Nobody gets it before the socket
+// is closed, or made to share it.
 func alone(addr netip.AddrPort) (fd int, err error) {
 	fd, err = unix.Socket(family(addr.Addr()), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

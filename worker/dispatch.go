@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
-	_ "brood/worker/internal/stack"
+	_ "brood/worker/internal/stack" // what a worker starts with; see there
 )
 
 // Options of a worker. The zero value works.

@@ -157,18 +157,12 @@ func link(c code) []unix.SockFilter {
 					write(to)
 				}
 			}
-			// A target out of reach is brought near: a verdict by a copy, anything else
-			// by a jump. Either may put the other one out of reach: hence twice.
-			for range 2 {
-				for _, to := range []code{c.yes, c.no} {
-					if n := len(backwards) - at[to]; n > 255 {
-						out := to.in
-						if to.yes != nil {
-							out = unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(n)}
-						}
-						backwards = append(backwards, out)
-						at[to] = len(backwards)
-					}
+			// A target out of reach is brought near, by a jump that goes any way. Such
+			// a one puts the other's target one further away: hence 254.
+			for _, to := range []code{c.yes, c.no} {
+				if n := len(backwards) - at[to]; n > 254 {
+					backwards = append(backwards, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(n)})
+					at[to] = len(backwards)
 				}
 			}
 			in.Jt, in.Jf = uint8(len(backwards)-at[c.yes]), uint8(len(backwards)-at[c.no])

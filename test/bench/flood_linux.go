@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -186,7 +188,9 @@ func deafSocket() (int, error) {
 // for being sent. It is not unlocked, and so ends here.
 func (x *flooder) run(stop *atomic.Bool) uint32 {
 	runtime.LockOSThread()
-	unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 19)
+	if err := unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 19); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: the flood takes CPU time that servers need:", err)
+	}
 	begun := time.Now()
 	for !stop.Load() {
 		due := uint32(time.Since(begun).Seconds() * float64(x.rate))

@@ -30,7 +30,9 @@ func TestMain(m *testing.M) {
 // has said how many: most of them wait, for timers of their servers.
 func waitTogether() {
 	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0)))
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	}
 }

@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// Dial connects to the server's admin socket. Required.
 	Dial link.Dial
-	// Token is what requests that change the server need, at least 16 visible ASCII
+	// Token is what requests that change the server need, 16 to 1024 visible ASCII
 	// characters. Without one nothing can be changed.
 	Token string
 	// Version is the console's own.

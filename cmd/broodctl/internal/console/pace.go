@@ -9,8 +9,9 @@ import (
 )
 
 // Requests are answered at a bounded pace, whoever asks: TFTP clients need the CPU time,
-// too, that a flood of them would take. Who asks beyond it waits for a turn, on one of so
-// many connections that nobody waits for longer than a scrape of Prometheus does.
+// too, that a flood of them would take. Who asks beyond it waits for a turn. Of those who
+// do there are as many as connections, so that the last one's turn comes before the 10 s
+// are over that Prometheus waits.
 const (
 	requestsPerSecond = 20
 	requestsAtOnce    = 50

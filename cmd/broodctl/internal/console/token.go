@@ -21,6 +21,7 @@ func newToken(text string) (token, error) {
 	if text == "" {
 		return token{}, nil
 	}
+	// What a helper gets on standard input no file of a token's reader has seen.
 	if err := config.CheckToken(text); err != nil {
 		return token{}, err
 	}
