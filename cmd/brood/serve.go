@@ -46,6 +46,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return usageError(stderr, err)
 	}
+	exact := supervisor.RelaxTimers()
 	s, o, err := src.load()
 	if err != nil {
 		s := new(config.Server)
@@ -53,6 +54,9 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		return src.failed(s, stderr, err)
 	}
 	log := newLog(stderr, s.LogFormat == "json", s.LogLevel.Level())
+	if exact != nil {
+		log.Debug("timers stay as exact as they are, which takes CPU time", "error", exact)
+	}
 	report := func(o *supervisor.Options) {
 		o.Logger = log
 		o.OnServerStats = func(s supervisor.ServerStats) { logStats(log, s) }
