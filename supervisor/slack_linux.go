@@ -39,5 +39,9 @@ func RelaxTimers() error {
 	if has, err := slack(); err != nil || has < wanted { // realtime: it has none, and would execute itself for ever
 		return err
 	}
-	return fmt.Errorf("executing this program anew: %w", unix.Exec("/proc/self/exe", os.Args, os.Environ()))
+	path, err := os.Executable() // not the link of /proc: its name would be what pgrep and top show
+	if err == nil {
+		err = unix.Exec(path, os.Args, os.Environ())
+	}
+	return fmt.Errorf("executing this program anew: %w", err)
 }

@@ -168,6 +168,7 @@ func TestSupervisorAndWorkersHoldNoMoreThanTheyNeed(t *testing.T) {
 		field string
 		value string
 	}{
+		{s.PID, "Name", "brood"}, // pgrep and pidof go by it
 		{worker, "NoNewPrivs", "1"},
 		{worker, "CapPrm", "0000000000000000"},
 		{worker, "CapEff", "0000000000000000"},
