@@ -56,6 +56,10 @@ func newAhead(src io.Reader, size int64) (*ahead, error) {
 		// A worker's one processor stays with the session's thread while that waits
 		// in the kernel, until the runtime's monitor comes round some time.
 		runtime.GOMAXPROCS(2)
+		if err := exactOthers(2); err != nil {
+			unix.Close(bell)
+			return nil, err
+		}
 	}
 	go a.run()
 	return a, nil

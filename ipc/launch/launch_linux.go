@@ -115,19 +115,18 @@ func (l *Launch) Renew() error {
 	return nil
 }
 
-// timerSlack is how late the timers of a worker may be. The Go runtime's monitor
-// thread sleeps for 20 µs at a time while its process is at work, and takes the
-// processor away from each system call that it finds twice; with several workers
-// to a CPU that cost more than their sessions (32 clients of windowsize 8 over
-// loopback: 4.8 s of CPU per GB, and 2.2 s with this). It is far below what
-// timers are for here: the socket's own timeout is not among them.
-const timerSlack = 5 * time.Millisecond
+// timerSlack is how late the timers of a worker may be that is born; it leaves that to
+// the Go runtime's monitor alone (worker.exactTimers). That thread sleeps for 20 µs at a
+// time while its process is at work, and takes the processor away from each system call
+// that it finds twice, although there is nobody else to have it; with several workers to a
+// CPU that cost more than their sessions.
+const timerSlack = 100 * time.Millisecond
 
 // Enter sets on the calling thread, for good, what every child of it inherits;
 // see OnOwnThread.
 func (l *Launch) Enter() error {
-	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack.Nanoseconds()), 0, 0, 0); err != nil {
-		return fmt.Errorf("timer slack: %w", err)
+	if err := Relax(); err != nil {
+		return err
 	}
 	if err := Deprive(); err != nil {
 		return err
@@ -136,6 +135,14 @@ func (l *Launch) Enter() error {
 		return nil
 	}
 	return l.domain.Enter()
+}
+
+// Relax gives what the calling thread starts timers that are timerSlack late.
+func Relax() error {
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack.Nanoseconds()), 0, 0, 0); err != nil {
+		return fmt.Errorf("timer slack: %w", err)
+	}
+	return nil
 }
 
 // Deprive keeps every program that the calling thread starts from gaining rights by

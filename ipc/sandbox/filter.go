@@ -37,7 +37,7 @@ func filter(level Level) []unix.SockFilter {
 	maps.Copy(rules, map[uint32]code{
 		unix.SYS_CLONE:  argument(0, test(unix.BPF_JSET, unix.CLONE_THREAD, allow, denied)),
 		unix.SYS_TGKILL: oneOf(0, denied, ownPID), // the runtime's own: to preempt, to raise
-		unix.SYS_PRCTL:  oneOf(0, denied, unix.PR_SET_VMA, unix.PR_SET_NAME, unix.PR_GET_NAME),
+		unix.SYS_PRCTL:  oneOf(0, denied, unix.PR_SET_VMA, unix.PR_SET_NAME, unix.PR_GET_NAME, unix.PR_SET_TIMERSLACK),
 		// Not F_SETOWN and F_SETSIG: who has data signalled chooses whom, and by which signal.
 		unix.SYS_FCNTL:     oneOf(1, denied, unix.F_DUPFD, unix.F_DUPFD_CLOEXEC, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL),
 		unix.SYS_PRLIMIT64: oneOf(0, denied, 0, ownPID),

@@ -26,6 +26,20 @@ func Title(pid int) string {
 	return strings.TrimRight(string(bytes.ReplaceAll(b, []byte{0}, []byte{' '})), " ")
 }
 
+// Slacks says how many of a process's threads have timers that may be so late, in ns.
+// It takes root.
+func Slacks(pid int) map[int]int {
+	tasks, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*"))
+	slacks := make(map[int]int)
+	for _, task := range tasks {
+		b, _ := os.ReadFile(filepath.Join("/proc", filepath.Base(task), "timerslack_ns"))
+		if ns, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil {
+			slacks[ns]++
+		}
+	}
+	return slacks
+}
+
 // Children returns the pids of a process's children, zombies included.
 func Children(pid int) []int {
 	tasks, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "children"))

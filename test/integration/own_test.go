@@ -68,6 +68,17 @@ func TestAServerOfOnesOwn(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v; want ERROR %d", tt.file, got.Len(), err, tt.code)
 		}
 	}
+	if harness.Root() {
+		peer := harness.NewPeer(t, "127.0.0.1")
+		peer.Send(s.Addr, harness.RRQ("packed/initrd"))
+		peer.Data(1) // a goroutine reads ahead of it
+		for _, pid := range harness.Children(s.PID) {
+			if strings.HasSuffix(harness.Title(pid), "packed/initrd") {
+				checkSlack(t, pid)
+			}
+		}
+		peer.Send(peer.TID, (&protocol.Error{Message: "enough"}).Append(nil))
+	}
 	if l := s.Wait("served", func(l harness.Line) bool { return strings.HasSuffix(l.String("file"), "torn") }); l.String("outcome") != "aborted" && l.String("outcome") != "refused" {
 		t.Errorf("its own callback was told %v", l)
 	}

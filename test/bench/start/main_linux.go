@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
+	"brood/ipc/launch"
 	"brood/ipc/sandbox"
 )
 
@@ -181,7 +182,7 @@ func prepare(k kind, root string, served []byte) (start func() (time.Duration, e
 
 // enter is what the supervisor's starter does to its thread.
 func enter(k kind, root string) error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+	if err := errors.Join(launch.Relax(), launch.Deprive()); err != nil {
 		return err
 	}
 	if k.level == sandbox.Off {
