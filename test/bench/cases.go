@@ -379,7 +379,7 @@ func bulk(name string, w want, clients int, repeat time.Duration, speed, cpu []g
 			aside(failures),
 		},
 		run: func(ctx context.Context, s *server) (sample, error) {
-			f, burnt, out, err := measured(ctx, s, plan{want: w, clients: clients, repeat: repeat, abort: 20 * time.Second})
+			f, burnt, out, err := measured(ctx, s, plan{want: w, clients: clients, repeat: repeat, abort: 20 * time.Second, awake: clients == 1})
 			if err != nil {
 				return nil, err
 			}
