@@ -53,13 +53,15 @@ func newAhead(src io.Reader, size int64) (*ahead, error) {
 	a := &ahead{src: src, bell: bell, ring: make([]byte, room), done: make(chan struct{})}
 	a.changed = sync.NewCond(&a.mu)
 	if runtime.GOMAXPROCS(0) == 1 {
-		// A worker's one processor stays with the session's thread while that waits
-		// in the kernel, until the runtime's monitor comes round some time.
-		runtime.GOMAXPROCS(2)
-		if err := exactOthers(2); err != nil {
+		// The monitor looks for a thread when none is left, and would make one that has its
+		// own timers.
+		if err := exactBeside(others() + 2); err != nil {
 			unix.Close(bell)
 			return nil, err
 		}
+		// A worker's one processor stays with the session's thread while that waits
+		// in the kernel, until the runtime's monitor comes round some time.
+		runtime.GOMAXPROCS(2)
 	}
 	go a.run()
 	return a, nil

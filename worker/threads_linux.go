@@ -24,39 +24,41 @@ func exactTimers(lock func()) error {
 		return err
 	}
 	lock()
-	// The runtime has made one thread for goroutines so far. Where main got ahead of it, as it
-	// may on another CPU, this goroutine has a newer one.
-	done := make(chan error)
-	go func() { done <- exact() }()
-	err := <-done
-	if others() > 1 && err == nil {
-		err = exactOthers(0)
-	}
-	return err
-}
-
-// exactOthers is for a session in which goroutines work beside main's. It makes a few
-// threads more than there are, for when the monitor looks for one: it would make one with
-// its own timers. It is to be called with main locked to its thread.
-func exactOthers(more int) error {
-	n := others() + more
-	done, together := make(chan error, n), make(chan struct{})
-	defer close(together)
-	for range n {
-		go func() {
-			runtime.LockOSThread() // and so on one of its own, until all have one
-			defer runtime.UnlockOSThread()
-			done <- exact()
-			<-together
-		}()
-	}
-	var err error
-	for range n {
-		if e := <-done; err == nil {
-			err = e
+	// The runtime has made one thread for goroutines so far. Where that one, on another CPU,
+	// is not back from its first deed yet, a second one is made here in its place.
+	for n, moment := 0, unix.NsecToTimespec(usualSlack); n < others() && n < maxBeside; {
+		if n > 0 {
+			unix.Nanosleep(&moment, nil)
+		}
+		n = others()
+		if err := exactBeside(n); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
+}
+
+// maxBeside is how many threads a worker may make for goroutines while one does not come
+// back: then the machine has other troubles than late timers.
+const maxBeside = 3
+
+// exactBeside gives the usual timers to n threads that have nothing to do, and makes those
+// that there are not: each goroutine has one for itself while it waits for the next.
+func exactBeside(n int) error {
+	if n == 0 {
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		err := exact()
+		if err == nil {
+			err = exactBeside(n - 1)
+		}
+		runtime.UnlockOSThread()
+		done <- err
+	}()
+	return <-done
 }
 
 func exact() error { return unix.Prctl(unix.PR_SET_TIMERSLACK, usualSlack, 0, 0, 0) }
