@@ -44,6 +44,9 @@ func (e *eager) try() bool {
 	return true
 }
 
+// looks says whether the next try will say so.
+func (e *eager) looks() bool { return e.rest == 0 }
+
 // learn takes the result of a try. After a rest one miss is enough for another.
 func (e *eager) learn(hit bool) {
 	if hit {

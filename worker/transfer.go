@@ -172,8 +172,15 @@ func (t *transfer) next(wake time.Time) (protocol.Event, error) {
 	}
 }
 
-// wanted is the last block that is kept ready: what was acknowledged makes room.
-func (t *transfer) wanted() uint64 { return t.sender.Acked() + uint64(t.window.slots) }
+// wanted is the last block that is kept ready: what was acknowledged makes room. The next
+// window is read ahead where the thread would otherwise only look for the ACK. Where it
+// sleeps, what lies ready has left the CPU's cache when its turn comes.
+func (t *transfer) wanted() uint64 {
+	if t.socket.eager.looks() {
+		return t.sender.Acked() + uint64(t.window.slots)
+	}
+	return t.sender.Acked() + t.window.sent
+}
 
 // fed waits until a slow source has given something to send, or the socket has
 // received something, or the deadline has come.

@@ -7,8 +7,12 @@ import (
 // dataHeaderLen is the length of a DATA packet before its payload (RFC 1350 §5).
 const dataHeaderLen = 4
 
-// window holds the DATA packets that may have to be sent again, ready for the
-// wire and one behind the other: block 1 lies in slot 0, and after the last slot
+// maxReady is up to how many bytes there is room for the next window beside the one that
+// is on its way. It is read while that one is, and goes out as soon as the ACK comes.
+const maxReady = 512 << 10
+
+// window holds the DATA packets that may have to be sent again, and those that come
+// after them, ready for the wire and one behind the other: block 1 lies in slot 0, and after the last slot
 // comes the first. Each block is read from its source once, so that what is sent
 // twice is the same both times whatever became of the file.
 type window struct {
@@ -19,6 +23,7 @@ type window struct {
 	buf    []byte
 	stride int
 	slots  int
+	sent   uint64 // of them are for what may be on its way, the others for what comes after
 
 	read  uint64 // blocks read; the highest is here
 	final uint64 // the last block, 0 while not known
@@ -27,6 +32,9 @@ type window struct {
 
 func newWindow(source *content, blksize, windowsize int, wire func(uint64) uint16) *window {
 	slots := windowsize
+	if source.ahead == nil && 2*windowsize*(dataHeaderLen+blksize) <= maxReady {
+		slots *= 2
+	}
 	if source.size >= 0 {
 		slots = int(min(int64(slots), source.size/int64(blksize)+1))
 	}
@@ -37,6 +45,7 @@ func newWindow(source *content, blksize, windowsize int, wire func(uint64) uint1
 		buf:    make([]byte, slots*stride),
 		stride: stride,
 		slots:  slots,
+		sent:   uint64(windowsize),
 	}
 }
 

@@ -78,7 +78,7 @@ func TestAWindowIsNoLargerThanItsContent(t *testing.T) {
 	for _, tt := range []struct {
 		size  int64
 		slots int
-	}{{-1, 64}, {0, 1}, {7, 1}, {8, 2}, {9, 2}, {8 * 62, 63}, {8 * 63, 64}, {8 * 64, 64}, {1 << 40, 64}} {
+	}{{-1, 128}, {0, 1}, {7, 1}, {8, 2}, {9, 2}, {8 * 126, 127}, {8 * 127, 128}, {8 * 128, 128}, {1 << 40, 128}} {
 		if w := newTestWindow(nil, tt.size, 8, 64); w.slots != tt.slots || len(w.buf) != tt.slots*(8+dataHeaderLen) {
 			t.Errorf("size %d: %d slots in %d bytes, want %d slots", tt.size, w.slots, len(w.buf), tt.slots)
 		}
