@@ -58,10 +58,8 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 	signal.Ignore(syscall.SIGPIPE)
 	// Blocking receives on a thread of their own cost one switch, the netpoller's
 	// two and an epoll set.
-	if err := exactTimers(runtime.LockOSThread); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return int(ipc.ExitContract), true
-	}
+	exactTimers(runtime.LockOSThread)
+
 	if err := checkDescriptors(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return int(ipc.ExitContract), true

@@ -19,10 +19,8 @@ const usualSlack = 50_000
 
 // exactTimers is for a worker's beginning, before it starts a goroutine. lock keeps main on
 // its thread; the runtime makes a thread then that is to make others.
-func exactTimers(lock func()) error {
-	if err := exact(); err != nil {
-		return err
-	}
+func exactTimers(lock func()) {
+	exact()
 	lock()
 	// The runtime has made one thread for goroutines so far. Where that one, on another CPU,
 	// is not back from its first deed yet, a second one is made here in its place.
@@ -31,11 +29,8 @@ func exactTimers(lock func()) error {
 			unix.Nanosleep(&moment, nil)
 		}
 		n = others()
-		if err := exactBeside(n); err != nil {
-			return err
-		}
+		exactBeside(n)
 	}
-	return nil
 }
 
 // maxBeside is how many threads a worker may make for goroutines while one does not come
@@ -43,25 +38,25 @@ func exactTimers(lock func()) error {
 const maxBeside = 3
 
 // exactBeside gives the usual timers to n threads that have nothing to do, and makes those
-// that there are not: each goroutine has one for itself while it waits for the next.
-func exactBeside(n int) error {
+// that there are not: each goroutine has one for itself while it waits for the next. None is
+// left when it returns.
+func exactBeside(n int) {
 	if n == 0 {
-		return nil
+		return
 	}
-	done := make(chan error, 1)
+	done := make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
-		err := exact()
-		if err == nil {
-			err = exactBeside(n - 1)
-		}
+		exact()
+		exactBeside(n - 1)
 		runtime.UnlockOSThread()
-		done <- err
+		close(done)
 	}()
-	return <-done
+	<-done
 }
 
-func exact() error { return unix.Prctl(unix.PR_SET_TIMERSLACK, usualSlack, 0, 0, 0) }
+// exact fails where there is no such call, and then no thread's timers are late.
+func exact() { unix.Prctl(unix.PR_SET_TIMERSLACK, usualSlack, 0, 0, 0) }
 
 // others is how many threads run goroutines beside main's: all but that one, the monitor,
 // and the one that makes threads.

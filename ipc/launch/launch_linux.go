@@ -125,9 +125,7 @@ const timerSlack = 100 * time.Millisecond
 // Enter sets on the calling thread, for good, what every child of it inherits;
 // see OnOwnThread.
 func (l *Launch) Enter() error {
-	if err := Relax(); err != nil {
-		return err
-	}
+	Relax()
 	if err := Deprive(); err != nil {
 		return err
 	}
@@ -137,13 +135,9 @@ func (l *Launch) Enter() error {
 	return l.domain.Enter()
 }
 
-// Relax gives what the calling thread starts timers that are timerSlack late.
-func Relax() error {
-	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack.Nanoseconds()), 0, 0, 0); err != nil {
-		return fmt.Errorf("timer slack: %w", err)
-	}
-	return nil
-}
+// Relax gives what the calling thread starts timers that are timerSlack late. Where there
+// is no such call they are as usual, and workers take more CPU time.
+func Relax() { unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack.Nanoseconds()), 0, 0, 0) }
 
 // Deprive keeps every program that the calling thread starts from gaining rights by
 // its execution, for good, and from inheriting capabilities; see OnOwnThread.

@@ -116,6 +116,7 @@ func TestTheFilterOfALevel(t *testing.T) {
 		{"flock", unix.SYS_FLOCK, []uint32{6}, no, no, yes},
 		{"prctl, dumpable again", unix.SYS_PRCTL, []uint32{unix.PR_SET_DUMPABLE}, no, no, yes},
 		{"prctl, name memory", unix.SYS_PRCTL, []uint32{unix.PR_SET_VMA}, yes, yes, yes},
+		{"prctl, how late timers may be", unix.SYS_PRCTL, []uint32{unix.PR_SET_TIMERSLACK}, yes, yes, yes},
 		{"prlimit, its own", unix.SYS_PRLIMIT64, []uint32{0}, yes, yes, yes},
 		{"prlimit, another's", unix.SYS_PRLIMIT64, []uint32{other}, no, no, yes},
 		{"setsockopt, receive timeout", unix.SYS_SETSOCKOPT, []uint32{6, unix.SOL_SOCKET, unix.SO_RCVTIMEO}, yes, yes, yes},

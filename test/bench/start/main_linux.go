@@ -182,7 +182,8 @@ func prepare(k kind, root string, served []byte) (start func() (time.Duration, e
 
 // enter is what the supervisor's starter does to its thread.
 func enter(k kind, root string) error {
-	if err := errors.Join(launch.Relax(), launch.Deprive()); err != nil {
+	launch.Relax()
+	if err := launch.Deprive(); err != nil {
 		return err
 	}
 	if k.level == sandbox.Off {
