@@ -30,7 +30,8 @@ func RelaxTimers() error {
 	defer runtime.UnlockOSThread()
 	slack := func() (int, error) { return unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0) }
 	wanted := int(timerSlack.Nanoseconds())
-	if has, err := slack(); err != nil || has >= wanted {
+	before, err := slack()
+	if err != nil || before >= wanted {
 		return err
 	}
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(wanted), 0, 0, 0); err != nil {
@@ -43,5 +44,6 @@ func RelaxTimers() error {
 	if err == nil {
 		err = unix.Exec(path, os.Args, os.Environ())
 	}
+	unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(before), 0, 0, 0)
 	return fmt.Errorf("executing this program anew: %w", err)
 }

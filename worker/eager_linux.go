@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"time"
 	"unsafe"
 
@@ -68,13 +69,8 @@ func (e *eager) pause() { e.misses, e.rest = eagerMost-1, eagerRest }
 func (s *socket) look(p []byte) (int, error) {
 	taken := false
 	for start := time.Now(); ; {
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd),
-			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
-		if errno != unix.EAGAIN {
-			if errno != 0 {
-				return 0, errno
-			}
-			return int(n), nil
+		if n, err := s.now(p); !errors.Is(err, unix.EAGAIN) {
+			return n, err
 		}
 		before := time.Now()
 		if taken {
@@ -87,4 +83,14 @@ func (s *socket) look(p []byte) (int, error) {
 		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		taken = time.Since(before) > eagerYield
 	}
+}
+
+// now receives what lies there; EAGAIN says that nothing does.
+func (s *socket) now(p []byte) (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd),
+		uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }

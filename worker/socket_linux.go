@@ -27,6 +27,7 @@ type socket struct {
 	segment int           // UDP_SEGMENT as the kernel has it; 0: it does not cut
 	burst   int           // packets in one write at most
 	eager   eager
+	late    bool // the last datagram was given after its deadline
 }
 
 // read returns one datagram, errDeadline at the deadline (zero: none), or
@@ -34,20 +35,34 @@ type socket struct {
 // so that a packet costs one system call and not two; a deadline may therefore
 // be seen late by an eighth. A timeout that is too short costs nothing until it
 // passes, and is made longer only then.
+//
+// What lies there at a deadline that is over came in time: the thread may have been
+// elsewhere, reading from a slow disk. One datagram is given for that, or somebody who
+// sends without end would put the deadline off for ever.
 func (s *socket) read(p []byte, deadline time.Time) (int, error) {
 	for early := false; ; {
 		wait := idleWait
 		if !deadline.IsZero() {
-			if wait = time.Until(deadline); wait <= 0 {
-				return 0, errDeadline
-			}
+			wait = time.Until(deadline)
 		}
-		if s.armed == 0 || s.armed-wait > s.armed/8 || early {
-			if err := s.arm(wait); err != nil {
-				return 0, err
+		var n int
+		var err error
+		switch {
+		case wait > 0:
+			s.late = false
+			if s.armed == 0 || s.armed-wait > s.armed/8 || early {
+				if err := s.arm(wait); err != nil {
+					return 0, err
+				}
 			}
+			n, err = s.receive(p)
+		case s.late:
+			s.late = false
+			return 0, errDeadline
+		default:
+			s.late = true
+			n, err = s.now(p)
 		}
-		n, err := s.receive(p)
 		switch {
 		case err == nil && n == 0 && s.closed():
 			return 0, errClosed

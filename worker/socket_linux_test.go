@@ -227,3 +227,22 @@ func untilReading(t *testing.T, thread int) {
 		runtime.Gosched()
 	}
 }
+
+// TestWhatCameBeforeItsDeadlineIsHeardAfterIt, but one datagram at a time: somebody who
+// sends without end would put the deadline off for ever.
+func TestWhatCameBeforeItsDeadlineIsHeardAfterIt(t *testing.T) {
+	t.Parallel()
+	s, peer := connectedPair(t)
+	for _, b := range []string{"one", "two"} {
+		if _, err := unix.Write(peer, []byte(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := make([]byte, 16)
+	for i, want := range []string{"one", "", "two", "", ""} {
+		n, err := s.read(p, time.Now().Add(-time.Hour))
+		if string(p[:n]) != want || (want == "") != errors.Is(err, errDeadline) {
+			t.Fatalf("read %d: %q, %v; want %q", i, p[:n], err, want)
+		}
+	}
+}

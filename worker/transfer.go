@@ -28,6 +28,7 @@ type transfer struct {
 	oack      []byte // nil when no option was accepted
 	buf       []byte // for what the peer sends
 	offered   uint64 // blocks that the sender knows of
+	rest      int    // windows that are not to be read ahead: that has kept an ACK waiting
 	confirmed bool
 	told      time.Time // of the last progress frame
 	mayHand   time.Time // back to the supervisor, one request; up to MaxHandBacks earlier
@@ -172,14 +173,31 @@ func (t *transfer) next(wake time.Time) (protocol.Event, error) {
 	}
 }
 
-// wanted is the last block that is kept ready: what was acknowledged makes room. The next
-// window is read ahead where the thread would otherwise only look for the ACK. Where it
-// sleeps, what lies ready has left the CPU's cache when its turn comes.
-func (t *transfer) wanted() uint64 {
-	if t.socket.eager.looks() {
-		return t.sender.Acked() + uint64(t.window.slots)
+// wanted is the last block that may be sent: what was acknowledged makes room.
+func (t *transfer) wanted() uint64 { return t.sender.Acked() + t.window.most }
+
+// slowRead is longer than it takes to read a window that lies in memory.
+const slowRead = time.Millisecond
+
+// fill reads what may be sent. When that is on its way it reads the next window, too, where
+// the thread would only look for the ACK meanwhile: one that sleeps has others to make room
+// for, and finds what it has read out of the CPU's cache. A source that is slow is left alone
+// for a while: the ACK waits for that, and would seem to have come late.
+func (t *transfer) fill() error {
+	err := t.window.fill(t.wanted())
+	switch {
+	case err != nil || t.window.read != t.offered || !t.socket.eager.looks():
+		return err
+	case t.rest > 0:
+		t.rest--
+		return nil
 	}
-	return t.sender.Acked() + t.window.sent
+	began := time.Now()
+	err = t.window.fill(t.sender.Acked() + uint64(t.window.slots))
+	if time.Since(began) > slowRead {
+		t.rest = eagerRest
+	}
+	return err
 }
 
 // fed waits until a slow source has given something to send, or the socket has
@@ -244,7 +262,7 @@ func (t *transfer) step(now time.Time, ev protocol.Event) protocol.Action {
 		if action.Done || t.failed != nil {
 			return action
 		}
-		if t.failed = t.window.fill(t.wanted()); t.failed != nil {
+		if t.failed = t.fill(); t.failed != nil {
 			return action
 		}
 		if t.window.read == t.offered {

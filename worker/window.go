@@ -8,12 +8,13 @@ import (
 const dataHeaderLen = 4
 
 // maxReady is up to how many bytes there is room for the next window beside the one that
-// is on its way. It is read while that one is, and goes out as soon as the ACK comes.
+// is on its way, so that it can go out as soon as the ACK comes. A source that is read ahead
+// by a goroutine has room of its own.
 const maxReady = 512 << 10
 
-// window holds the DATA packets that may have to be sent again, and those that come
-// after them, ready for the wire and one behind the other: block 1 lies in slot 0, and after the last slot
-// comes the first. Each block is read from its source once, so that what is sent
+// window holds the DATA packets that may have to be sent again, and those that come after
+// them, ready for the wire and one behind the other: block 1 lies in slot 0, and after the
+// last slot comes the first. Each block is read from its source once, so that what is sent
 // twice is the same both times whatever became of the file.
 type window struct {
 	source *content
@@ -23,7 +24,7 @@ type window struct {
 	buf    []byte
 	stride int
 	slots  int
-	sent   uint64 // of them are for what may be on its way, the others for what comes after
+	most   uint64 // blocks on their way; what slots there are beyond are for those that come after
 
 	read  uint64 // blocks read; the highest is here
 	final uint64 // the last block, 0 while not known
@@ -45,7 +46,7 @@ func newWindow(source *content, blksize, windowsize int, wire func(uint64) uint1
 		buf:    make([]byte, slots*stride),
 		stride: stride,
 		slots:  slots,
-		sent:   uint64(windowsize),
+		most:   uint64(windowsize),
 	}
 }
 

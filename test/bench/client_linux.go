@@ -188,8 +188,8 @@ func (c *client) open(i, step int) error {
 // turn waits for packets or a few milliseconds and deals with what came.
 func (c *client) turn() error {
 	if c.epoll < 0 {
-		// One client waits in the receiving call itself: in lock-step each call
-		// more would show in every server's figures.
+		// One client waits in the receiving call itself: in lock-step another one
+		// before it would show in every server's figures.
 		n, errno := 0, unix.EAGAIN
 		if c.awake {
 			n, errno = c.watch(c.slots[0].fd)
@@ -246,7 +246,7 @@ func (c *client) watch(fd int) (n int, errno unix.Errno) {
 	for last := began; ; last = time.Now() {
 		n, errno = c.in.receive(fd, unix.MSG_DONTWAIT)
 		if errno != unix.EAGAIN || last.Sub(began) > awhile {
-			c.out.cpu -= last.Sub(began) // the thread had a CPU all the while, or nearly
+			c.out.cpu -= last.Sub(began) // by the clock: the thread had a CPU all the while, or nearly
 			return n, errno
 		}
 	}

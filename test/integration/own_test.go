@@ -72,10 +72,15 @@ func TestAServerOfOnesOwn(t *testing.T) {
 		peer := harness.NewPeer(t, "127.0.0.1")
 		peer.Send(s.Addr, harness.RRQ("packed/initrd"))
 		peer.Data(1) // a goroutine reads ahead of it
+		serving := 0
 		for _, pid := range harness.Children(s.PID) {
 			if strings.HasSuffix(harness.Title(pid), "packed/initrd") {
+				serving++
 				checkSlack(t, pid)
 			}
+		}
+		if serving != 1 {
+			t.Errorf("%d workers serve it, want 1", serving)
 		}
 		peer.Send(peer.TID, (&protocol.Error{Message: "enough"}).Append(nil))
 	}
