@@ -102,9 +102,9 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 				return
 			}
 		}
+		// What it said came first, and is about this session; the loop may come to it later.
+		s.hearOut(w)
 		if !w.last {
-			// The next session may begin before the loop comes to this one's output.
-			s.hearOut(w)
 			s.alive(w, s.lastOf(w))
 		}
 		again := s.phase <= serving && w.reusable(now, f)
