@@ -253,7 +253,10 @@ func (s *Supervisor) salvage(sess *session, fd int) {
 	var buf [protocol.MaxRequestLen + 1]byte
 	for range batch {
 		n, from, err := unix.Recvfrom(fd, buf[:], unix.MSG_DONTWAIT)
-		if err != nil || from == nil { // nil: shut down
+		switch {
+		case errors.Is(err, unix.ECONNREFUSED):
+			continue // the kernel tells of a closed port before it gives what lies there
+		case err != nil || from == nil: // nil: shut down
 			return
 		}
 		s.keep(sess, addrPort(from), buf[:n])

@@ -10,8 +10,8 @@ import (
 const usualSlack = 50_000
 
 // A worker is born with timers that may be very late (launch.timerSlack), for the sake of
-// the runtime's monitor, which keeps them, and with it a thread that it makes itself while
-// all others are in system calls. On the runtime's other threads they would do harm: those sleep for
+// the runtime's monitor, which keeps them, and with it a thread that it makes itself while all
+// others are in system calls. On the runtime's other threads they would do harm: those sleep for
 // microseconds when one is about to take over what another has made runnable, so content
 // that goroutines prepare would come in fits and starts, and a handler that sleeps for a
 // millisecond would do so for a hundred. So these go back to what is usual. The kernel lets
