@@ -280,8 +280,7 @@ func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack
 	s.sessions.remove(sess)
 	s.acquit(sess)
 	s.retire(sess)
-	ipc.CloseFD(sess.socket)
-	sess.socket = -1
+	s.partFrom(now, sess)
 	s.count(outcome, &sess.last)
 	if outcome == Complete || outcome == Declined || outcome == Refused {
 		s.crashes.works(sess.datagram)

@@ -61,6 +61,7 @@ func (s *Supervisor) loop() {
 		if !now.Before(s.nextTick) {
 			s.tick(now)
 		}
+		s.part(now)
 		s.hearStrays(now)
 		s.serveWaiting(now)
 		s.refill(now)
@@ -104,12 +105,16 @@ func (s *Supervisor) dispatch(now time.Time, tag, id uint32) {
 	}
 }
 
-// sleep is the time until the next tick.
+// sleep is the time until the next tick, or until a socket is to be closed.
 func (s *Supervisor) sleep() time.Duration {
 	if len(s.strays) > 0 {
 		return 0
 	}
-	return min(time.Until(s.nextTick), maxSleep)
+	next := s.nextTick
+	if len(s.partings) > 0 && s.partings[0].until.Before(next) {
+		next = s.partings[0].until
+	}
+	return min(time.Until(next), maxSleep)
 }
 
 // at asks for a tick no later than t.

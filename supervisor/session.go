@@ -134,6 +134,12 @@ func (s *session) heard() bool {
 // source is the client's address, whatever its port.
 func (s *session) source() netip.Addr { return s.with.peer.Addr() }
 
+// closeSocket closes the supervisor's copy of the socket, if it has one.
+func (s *session) closeSocket() {
+	ipc.CloseFD(s.socket)
+	s.socket = -1
+}
+
 // record is what the world gets to know of a session that ended. Its times are in
 // their order although two processes took them: now is when the loop woke, and the
 // worker may have sent its first packet since.

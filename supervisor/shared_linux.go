@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"brood/protocol"
 )
 
 // In single-port mode every session's socket is bound to the address and the port
@@ -223,73 +220,5 @@ func (l *listener) give(to *identity) {
 	unix.Fchown(l.fd, to.uid, -1)
 	for _, spare := range l.spares {
 		spare.give(to)
-	}
-}
-
-// stray is a request that reached a session's socket and not a listener.
-type stray struct {
-	l *listener
-	arrival
-}
-
-// discardPort is where nobody asks from (RFC 863).
-const discardPort = 9
-
-// retire frees the 4-tuple of a session that ends, whoever still has its socket:
-// its client's next request is the listener's. What has come before is heard.
-func (s *Supervisor) retire(sess *session) {
-	if !s.SinglePort || sess.socket < 0 || sess.retired {
-		return
-	}
-	sess.retired = true
-	// Not AF_UNSPEC: an unconnected socket would be there for everybody.
-	unix.Connect(sess.socket, sockaddr(netip.AddrPortFrom(sess.with.local, discardPort)))
-	s.salvage(sess, sess.socket)
-}
-
-// salvage takes requests out of a session's socket: right after it was connected,
-// those of strangers which came just before; at its end, those of its own client.
-func (s *Supervisor) salvage(sess *session, fd int) {
-	var buf [protocol.MaxRequestLen + 1]byte
-	for range batch {
-		n, from, err := unix.Recvfrom(fd, buf[:], unix.MSG_DONTWAIT)
-		switch {
-		case errors.Is(err, unix.ECONNREFUSED):
-			continue // the kernel tells of a closed port before it gives what lies there
-		case err != nil || from == nil: // nil: shut down
-			return
-		}
-		s.keep(sess, addrPort(from), buf[:n])
-	}
-}
-
-// keep keeps what is a request until the loop comes to hearStrays: sessions begin
-// and end while this one does. One that is the session's own, once more, is known as
-// such only now, as the session may have ended by then.
-func (s *Supervisor) keep(sess *session, peer netip.AddrPort, data []byte) {
-	if !protocol.IsRequest(data) {
-		return
-	}
-	if string(data) == sess.datagram && peer == sess.with.peer && !sess.heard() {
-		s.counters.Requests++
-		s.counters.Duplicates++
-		return
-	}
-	s.strays = append(s.strays, stray{sess.listener, arrival{
-		peer:    peer,
-		local:   sess.with.local,
-		ifindex: sess.ifindex,
-		data:    bytes.Clone(data),
-	}})
-}
-
-// hearStrays takes up the requests that have not reached a listener.
-func (s *Supervisor) hearStrays(now time.Time) {
-	strays := s.strays
-	s.strays = nil
-	for _, m := range strays {
-		if s.phase <= serving {
-			s.arrive(now, m.l, m.arrival)
-		}
 	}
 }

@@ -1,9 +1,11 @@
 package supervisor
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -154,6 +156,44 @@ func TestARetiredSessionLeavesItsClientToTheListener(t *testing.T) {
 			t.Errorf("%d requests wait, %d are to be heard; want the next one waiting", s.queue.len(), len(s.strays))
 		}
 	})
+}
+
+// A datagram whose socket the kernel had found just before that left its client comes after
+// the last look into it: here the socket never leaves.
+func TestWhatWasOnItsWayToARetiredSessionIsHeard(t *testing.T) {
+	t.Parallel()
+	l := mustShare(t, "127.0.0.1")
+	s := newFake(t, Options{SinglePort: true})
+	c, peer := client(t, l.addr.Addr())
+	now := time.Now()
+	s.nextTick = now.Add(time.Hour)
+	request := protocol.Request{Op: protocol.OpRRQ, File: "next"}.Append(nil)
+	for n := range maxParting + 1 {
+		sess := &session{with: conversation{peer, l.addr.Addr()}, listener: l, retired: true}
+		var err error
+		if sess.socket, sess.local, err = openSocket(l.addr.Addr(), peer, PortRange{l.addr.Port(), l.addr.Port()}, true); err != nil {
+			t.Fatal(err)
+		}
+		s.sessions.add(sess)
+		s.finish(now, sess, Complete, "")
+		if n == 0 {
+			send(t, c, string(request), l.addr)
+		}
+		s.part(now.Add(partingTime - 1))
+	}
+	if len(s.partings) != maxParting || len(s.strays) != 1 || !bytes.Equal(s.strays[0].data, request) {
+		t.Fatalf("%d sockets are open, heard %+v; want %d, and of the one too many the request", len(s.partings), s.strays, maxParting)
+	}
+	send(t, c, string(request), l.addr)
+	last := s.partings[len(s.partings)-1].session
+	s.strays = nil
+	if late := s.sleep(); late <= 0 || late > partingTime {
+		t.Errorf("the loop would sleep for %v", late)
+	}
+	s.part(now.Add(partingTime))
+	if len(s.partings) != 0 || last.socket != -1 || len(s.strays) != 1 || s.strays[0].peer != peer {
+		t.Errorf("%d sockets are open, the last is %d, heard %+v; want none, and the request of %v", len(s.partings), last.socket, s.strays, peer)
+	}
 }
 
 // TestARequestEndsTheSessionBeforeIt: their packets could not be told apart.

@@ -1,0 +1,123 @@
+package supervisor
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"brood/protocol"
+)
+
+// stray is a request that reached a session's socket and not a listener.
+type stray struct {
+	l *listener
+	arrival
+}
+
+// discardPort is where nobody asks from (RFC 863).
+const discardPort = 9
+
+// retire frees the 4-tuple of a session that ends, whoever still has its socket:
+// its client's next request is the listener's. What has come before is heard.
+func (s *Supervisor) retire(sess *session) {
+	if !s.SinglePort || sess.socket < 0 || sess.retired {
+		return
+	}
+	sess.retired = true
+	// Not AF_UNSPEC: an unconnected socket would be there for everybody.
+	unix.Connect(sess.socket, sockaddr(netip.AddrPortFrom(sess.with.local, discardPort)))
+	s.salvage(sess, sess.socket)
+}
+
+// A datagram may be on its way to a socket that the kernel found for it before that left
+// its client, and stay there for as long as the CPU that carries it stands still. So the
+// socket is kept for some time after the end, and looked into once more. Where more
+// than maxParting end in that time, the oldest one's is closed sooner.
+const (
+	partingTime = 20 * time.Millisecond
+	maxParting  = 256
+)
+
+// parting is a retired session whose socket is still open.
+type parting struct {
+	*session
+	until time.Time
+}
+
+// partFrom closes the socket of a session that has ended, at once or when nothing more can
+// come.
+func (s *Supervisor) partFrom(now time.Time, sess *session) {
+	if !sess.retired {
+		sess.closeSocket()
+		return
+	}
+	if len(s.partings) == maxParting {
+		s.partFirst()
+	}
+	s.partings = append(s.partings, parting{sess, now.Add(partingTime)})
+}
+
+// part closes the sockets whose time has come.
+func (s *Supervisor) part(now time.Time) {
+	for len(s.partings) > 0 && !now.Before(s.partings[0].until) {
+		s.partFirst()
+	}
+}
+
+func (s *Supervisor) partFirst() {
+	sess := s.partings[0].session
+	s.partings = slices.Delete(s.partings, 0, 1)
+	s.salvage(sess, sess.socket)
+	sess.closeSocket()
+}
+
+// salvage takes requests out of a session's socket: right after it was connected,
+// those of strangers which came just before; at its end, those of its own client.
+func (s *Supervisor) salvage(sess *session, fd int) {
+	var buf [protocol.MaxRequestLen + 1]byte
+	for range batch {
+		n, from, err := unix.Recvfrom(fd, buf[:], unix.MSG_DONTWAIT)
+		switch {
+		case errors.Is(err, unix.ECONNREFUSED):
+			continue // the kernel tells of a closed port before it gives what lies there
+		case err != nil || from == nil: // nil: shut down
+			return
+		}
+		s.keep(sess, addrPort(from), buf[:n])
+	}
+}
+
+// keep keeps what is a request until the loop comes to hearStrays: sessions begin
+// and end while this one does. One that is the session's own, once more, is known as
+// such only now, as the session may have ended by then.
+func (s *Supervisor) keep(sess *session, peer netip.AddrPort, data []byte) {
+	if !protocol.IsRequest(data) {
+		return
+	}
+	if string(data) == sess.datagram && peer == sess.with.peer && !sess.heard() {
+		s.counters.Requests++
+		s.counters.Duplicates++
+		return
+	}
+	s.strays = append(s.strays, stray{sess.listener, arrival{
+		peer:    peer,
+		local:   sess.with.local,
+		ifindex: sess.ifindex,
+		data:    bytes.Clone(data),
+	}})
+}
+
+// hearStrays takes up the requests that have not reached a listener.
+func (s *Supervisor) hearStrays(now time.Time) {
+	strays := s.strays
+	s.strays = nil
+	for _, m := range strays {
+		if s.phase <= serving {
+			s.arrive(now, m.l, m.arrival)
+		}
+	}
+}
