@@ -209,11 +209,15 @@ func TestSupervisorAndWorkersHoldNoMoreThanTheyNeed(t *testing.T) {
 func checkSlack(t *testing.T, pid int) {
 	t.Helper()
 	const late, usual = 100_000_000, 50_000 // ns
+	monitors := 1
+	if harness.Race() {
+		monitors++ // the detector has a thread of its own
+	}
 	var slacks map[int]int
 	if !harness.Eventually(func() bool {
 		slacks = harness.Slacks(pid)
-		return len(slacks) == 2 && slacks[late] == 1 && slacks[usual] > 0
+		return len(slacks) == 2 && slacks[late] == monitors && slacks[usual] > 0
 	}) {
-		t.Errorf("%s: its threads have timers so late: %v; want %d for one of them and %d for all others", harness.Title(pid), slacks, late, usual)
+		t.Errorf("%s: its threads have timers so late: %v; want %d for %d of them and %d for all others", harness.Title(pid), slacks, late, monitors, usual)
 	}
 }
