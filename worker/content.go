@@ -13,6 +13,11 @@ import (
 // read where they are sent from, without a buffer between.
 const readAhead = 32 << 10
 
+// firstRead is how much is read at first, in bytes. Whoever asks for a size alone is answered
+// when the first block has been read, and wants none; and a session that waits for its
+// client holds no more than that.
+const firstRead = 4 << 10
+
 // maxEmptyReads is how often in a row a Response may return nothing and no error.
 const maxEmptyReads = 100
 
@@ -36,7 +41,21 @@ func newContent(r io.Reader, size int64, mode protocol.Mode) *content {
 	if size >= 0 {
 		buffer = int(min(int64(buffer), size))
 	}
-	return &content{r: bufio.NewReaderSize(r, buffer), size: size}
+	return &content{r: bufio.NewReaderSize(&taster{r: r}, buffer), size: size}
+}
+
+// taster reads firstRead at first.
+type taster struct {
+	r      io.Reader
+	tasted bool
+}
+
+func (t *taster) Read(p []byte) (int, error) {
+	if !t.tasted {
+		t.tasted = true
+		p = p[:min(len(p), firstRead)]
+	}
+	return t.r.Read(p)
 }
 
 // newSlowContent is newContent for a source that may keep its reader waiting. It
