@@ -18,19 +18,19 @@ const usualSlack = 50_000
 // a thread change its own timers alone, and gives a new thread those of the one that makes
 // it.
 
-// exactTimers is for a worker's beginning, before it starts a goroutine. lock keeps main on
-// its thread; the runtime makes a thread then that is to make others.
-func exactTimers(lock func()) {
+// exactTimers is for a worker that is about to serve, with main on its own thread; beside
+// that one and the monitor there may be a thread that runs no goroutines but makes others.
+func exactTimers(maker bool) {
 	exact()
-	lock()
 	// The runtime has made one thread for goroutines so far. Where that one, on another CPU,
-	// is not back from its first deed yet, a second one is made here in its place.
-	for n, moment := 0, unix.NsecToTimespec(usualSlack); n < others() && n < maxBeside; {
+	// is not back from its last deed yet, a second one is made here in its place.
+	for n, moment := 0, unix.NsecToTimespec(usualSlack); n < beside(maker) && n < maxBeside; {
 		if n > 0 {
 			unix.Nanosleep(&moment, nil)
 		}
-		n = others()
+		n = beside(maker)
 		exactBeside(n)
+		maker = maker || n > 1
 	}
 }
 
@@ -47,10 +47,12 @@ func exactBeside(n int) {
 	}
 	done := make(chan struct{})
 	go func() {
-		runtime.LockOSThread()
 		exact()
+		if n > 1 { // and for this alone a maker
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+		}
 		exactBeside(n - 1)
-		runtime.UnlockOSThread()
 		close(done)
 	}()
 	<-done
@@ -59,9 +61,11 @@ func exactBeside(n int) {
 // exact fails where there is no such call, and then no thread's timers are late.
 func exact() { unix.Prctl(unix.PR_SET_TIMERSLACK, usualSlack, 0, 0, 0) }
 
-// others is how many threads run goroutines beside main's: all but that one, the monitor,
-// and the one that makes threads.
-func others() int {
+// beside is how many threads run goroutines beside main's.
+func beside(maker bool) int {
 	n, _ := runtime.ThreadCreateProfile(nil)
-	return max(n-3, 0)
+	if n -= 2; maker {
+		n--
+	}
+	return n
 }

@@ -18,10 +18,15 @@ const (
 	exitUsage = 2
 )
 
-func main() {
-	if code, ok := worker.Dispatch(config.NewHandler(config.Program{Release: release}), worker.Options{}); ok {
+// A worker's start is paid for each session: it goes no further than this.
+func init() {
+	newHandler := config.NewHandler(config.Program{Release: release})
+	if code, ok := worker.Dispatch(newHandler, worker.Options{FromInit: true}); ok {
 		os.Exit(code)
 	}
+}
+
+func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -12,11 +12,14 @@ import (
 	"brood/worker/files"
 )
 
-func main() {
+func init() {
 	newHandler := func(config []byte) (worker.Handler, error) { return files.Open(string(config)) }
-	if code, ok := worker.Dispatch(newHandler, worker.Options{}); ok {
+	if code, ok := worker.Dispatch(newHandler, worker.Options{FromInit: true}); ok {
 		os.Exit(code)
 	}
+}
+
+func main() {
 	sup, err := supervisor.New(supervisor.Options{Config: []byte("/srv/tftp"), ReadPaths: []string{"/srv/tftp"}})
 	if err == nil {
 		err = sup.Run(context.Background())
