@@ -27,11 +27,18 @@ func StderrPipe() (r, w int, err error) {
 	if err != nil {
 		return -1, -1, err
 	}
-	if err := unix.SetNonblock(r, true); err != nil {
+	if err := neverBlock(r); err != nil {
 		closeAll([]int{r, w})
 		return -1, -1, fmt.Errorf("stderr pipe: %w", err)
 	}
 	return r, w, nil
+}
+
+// neverBlock is for a descriptor that was made just now: it has no other flag that could
+// be lost, so that one call does.
+func neverBlock(fd int) error {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_NONBLOCK)
+	return err
 }
 
 func pipe(name string, flags, size int) (r, w int, err error) {

@@ -18,7 +18,7 @@ func SocketPair() (supervisor, worker int, err error) {
 	if err != nil {
 		return -1, -1, fmt.Errorf("control socket: %w", err)
 	}
-	if err := unix.SetNonblock(fds[0], true); err != nil {
+	if err := neverBlock(fds[0]); err != nil {
 		closeAll(fds[:])
 		return -1, -1, fmt.Errorf("control socket: %w", err)
 	}

@@ -24,7 +24,7 @@ func (s *Supervisor) readFrames(now time.Time, w *worker) {
 	case err != nil || n == 0:
 		// All writing ends are closed. The pidfd says the rest; a worker that only
 		// closed its pipe goes on, and is missed when it ends without a last word.
-		s.unwatch(w.Stats)
+		s.drop(&w.Stats)
 		return
 	}
 	err = w.frames.Feed(buf[:n], func(f ipc.Frame) {
@@ -213,7 +213,7 @@ func (s *Supervisor) watchdog(now time.Time, sess *session) {
 // readOutput takes what one read of a worker's standard error brings.
 func (s *Supervisor) readOutput(now time.Time, w *worker) {
 	if !w.output.take(w.Stderr, 1, func(line string) { s.said(w, line) }) {
-		s.unwatch(w.Stderr)
+		s.drop(&w.Stderr)
 		return
 	}
 	if w.output.full() {
@@ -297,17 +297,23 @@ func (s *Supervisor) gone(now time.Time, w *worker, exit ipc.Exit, stack string)
 	}
 }
 
-// letGo gives a worker's descriptors back. Closing them alone is not enough: a
-// worker that is being started has copies until its exec, and for as long epoll
-// would go on telling of the old one's end.
+// letGo gives a worker's descriptors back.
 func (s *Supervisor) letGo(w *worker) {
-	s.unwatch(w.Stats)
-	s.unwatch(w.Stderr)
-	s.unwatch(w.PIDFD)
-	if w.Helper >= 0 {
-		s.unwatch(w.Helper)
+	for _, fd := range []*int{&w.Stats, &w.Stderr, &w.PIDFD, &w.Helper} {
+		s.drop(fd)
 	}
 	w.Child.Close()
+}
+
+// drop closes a descriptor that is watched, if it is open. Closing it alone is not enough: a
+// worker that is being started has a copy until its exec, and for as long epoll would go on
+// telling of the old one's end.
+func (s *Supervisor) drop(fd *int) {
+	if *fd >= 0 {
+		s.unwatch(*fd)
+		unix.Close(*fd)
+		*fd = -1
+	}
 }
 
 // readRest takes what a dead worker left in its pipes: at most what a pipe holds,
@@ -315,8 +321,11 @@ func (s *Supervisor) letGo(w *worker) {
 func (s *Supervisor) readRest(now time.Time, w *worker) {
 	var buf [ipc.MaxFrame]byte
 	for range 16 {
+		if w.Stats < 0 || w.violated != "" {
+			break
+		}
 		n, err := unix.Read(w.Stats, buf[:])
-		if err != nil || n <= 0 || w.violated != "" {
+		if err != nil || n <= 0 {
 			break
 		}
 		if err := w.frames.Feed(buf[:n], func(f ipc.Frame) {
@@ -332,6 +341,9 @@ func (s *Supervisor) readRest(now time.Time, w *worker) {
 
 // hearOut takes what a worker has said so far, and no more than a pipe holds.
 func (s *Supervisor) hearOut(w *worker) {
+	if w.Stderr < 0 {
+		return
+	}
 	w.output.take(w.Stderr, 16, func(line string) { s.said(w, line) })
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -27,18 +28,21 @@ func openSocket(local netip.Addr, peer netip.AddrPort, ports PortRange, shared b
 			fd = -1
 		}
 	}()
-	// The address may be a VIP that has just moved away or not yet arrived.
-	if local.Is4() {
-		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
-	} else {
-		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
-	}
 	if shared {
 		if err = share(fd, local); err != nil {
 			return fd, bound, fmt.Errorf("session socket: %w", err)
 		}
 	}
-	if err = bindIn(fd, local, ports); err != nil {
+	if err = bindIn(fd, local, ports); errors.Is(err, unix.EADDRNOTAVAIL) {
+		// The address may be a VIP that has just moved away or not yet arrived.
+		if local.Is4() {
+			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
+		} else {
+			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
+		}
+		err = bindIn(fd, local, ports)
+	}
+	if err != nil {
 		return fd, bound, fmt.Errorf("binding a session socket to %v: %w", local, err)
 	}
 	if err = unix.Connect(fd, sockaddr(peer)); err != nil {
@@ -49,11 +53,20 @@ func openSocket(local netip.Addr, peer netip.AddrPort, ports PortRange, shared b
 			return fd, bound, fmt.Errorf("session socket: %w", err)
 		}
 	}
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return fd, bound, err
+	port, err := boundPort(fd)
+	return fd, netip.AddrPortFrom(local, port), err
+}
+
+// boundPort is not unix.Getsockname, which has the kernel asked for the protocol, too.
+func boundPort(fd int) (uint16, error) {
+	sa, err := syscall.Getsockname(fd)
+	switch sa := sa.(type) {
+	case *syscall.SockaddrInet4:
+		return uint16(sa.Port), nil
+	case *syscall.SockaddrInet6:
+		return uint16(sa.Port), nil
 	}
-	return fd, addrPort(sa), nil
+	return 0, err
 }
 
 // bindIn tries the ports of a range from a random one on, as the kernel does
