@@ -15,6 +15,10 @@ import (
 // reportQueue is how many records and log lines may wait for a slow reader.
 const reportQueue = 4096
 
+// reportRest is how long the log rests when it is up to date: to be woken for each line
+// takes more CPU time than to write it.
+const reportRest = 5 * time.Millisecond
+
 // flushGrace is what the log, or a callback, has to take one record when the
 // server has ended. Whoever takes none in that time has stopped.
 const flushGrace = 3 * time.Second
@@ -39,6 +43,9 @@ func newReporter(log hclog.Logger) *reporter {
 				r.run(f)
 			}
 			r.taken.Add(1)
+			if len(r.queue) == 0 {
+				time.Sleep(reportRest)
+			}
 		}
 	}()
 	return r
