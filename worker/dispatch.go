@@ -64,6 +64,7 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 	signal.Ignore(syscall.SIGPIPE)
 	// Blocking receives on a thread of their own cost one switch, the netpoller's
 	// two and an epoll set.
+	exact() // first: who is made from now on inherits it, and who that one makes
 	if !o.FromInit {
 		runtime.LockOSThread()
 	}

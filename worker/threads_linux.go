@@ -18,10 +18,10 @@ const usualSlack = 50_000
 // a thread change its own timers alone, and gives a new thread those of the one that makes
 // it.
 
-// exactTimers is for a worker that is about to serve, with main on its own thread; beside
-// that one and the monitor there may be a thread that runs no goroutines but makes others.
+// exactTimers is for a worker that is about to serve, with main on its own thread, which is
+// exact; beside that one and the monitor there may be a thread that runs no goroutines but
+// makes others.
 func exactTimers(maker bool) {
-	exact()
 	// The runtime has made one thread for goroutines so far. Where that one, on another CPU,
 	// is not back from its last deed yet, a second one is made here in its place.
 	for n, moment := 0, unix.NsecToTimespec(usualSlack); n < beside(maker) && n < maxBeside; {
