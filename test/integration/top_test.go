@@ -173,6 +173,12 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 		shell.Env = top.Env
 		screen := harness.OnTerminal(t, shell, 150, 10)
 		shows(screen, "nobody is served")
+		// It asks the terminal what that can do. The answers come before this key, and what
+		// a signal finds unread would be the shell's.
+		screen.Type("/")
+		shows(screen, "filter: _")
+		screen.Type(keyEscape)
+		shows(screen, "? help")
 		switch name {
 		case "SIGTERM":
 			syscall.Kill(harness.Children(shell.Process.Pid)[0], syscall.SIGTERM)
