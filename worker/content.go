@@ -13,9 +13,9 @@ import (
 // read where they are sent from, without a buffer between.
 const readAhead = 32 << 10
 
-// firstRead is how much is read at first, in bytes. Whoever asks for a size alone is answered
-// when the first block has been read, and wants none; and a session that waits for its
-// client holds no more than that.
+// firstRead is how much is read at first, in bytes, for blocks of no more than that. Whoever
+// asks for a size alone is answered when the first block has been read, and wants none; and a
+// session that waits for its client holds so much less.
 const firstRead = 4 << 10
 
 // maxEmptyReads is how often in a row a Response may return nothing and no error.

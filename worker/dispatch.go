@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -23,9 +22,10 @@ type Options struct {
 	// about when boot ROMs ask again.
 	OpenTimeout time.Duration
 
-	// FromInit says that an init function calls Dispatch, to which Go gives main's
-	// thread for itself. Elsewhere Dispatch takes it for itself, for which the runtime
-	// needs one thread more: 5 % of a worker's start. Default: false.
+	// FromInit says that an init function of package main calls Dispatch, to which Go
+	// gives main's thread for itself. Elsewhere Dispatch has to take that, for which the
+	// runtime needs one thread more: 3 % of a worker's start. Only an init function may
+	// set it. What main's later ones would do is not done in workers. Default: false.
 	FromInit bool
 }
 
@@ -64,9 +64,9 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 	signal.Ignore(syscall.SIGPIPE)
 	// Blocking receives on a thread of their own cost one switch, the netpoller's
 	// two and an epoll set.
-	exact() // first: who is made from now on inherits it, and who that one makes
+	exact() // first: threads that are made from now on inherit it
 	if !o.FromInit {
-		runtime.LockOSThread()
+		lockThread()
 	}
 
 	if err := checkDescriptors(); err != nil {
@@ -82,6 +82,7 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 		return int(ipc.ExitContract), true
 	}
 	unix.Close(ipc.Config)
+	exactTimers()
 	handler, err := newHandler(config)
 	if err == nil && handler == nil {
 		err = errors.New("the constructor returned neither a handler nor an error")
@@ -90,7 +91,6 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 		fmt.Fprintln(os.Stderr, err)
 		return int(ipc.ExitConfig), true
 	}
-	exactTimers(!o.FromInit)
 	return int(serve(handler, o.withDefaults())), true
 }
 

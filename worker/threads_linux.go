@@ -18,19 +18,17 @@ const usualSlack = 50_000
 // a thread change its own timers alone, and gives a new thread those of the one that makes
 // it.
 
-// exactTimers is for a worker that is about to serve, with main on its own thread, which is
-// exact; beside that one and the monitor there may be a thread that runs no goroutines but
-// makes others.
-func exactTimers(maker bool) {
+// exactTimers is for a worker's beginning, before it starts a goroutine, with main on its own
+// thread, which is exact.
+func exactTimers() {
 	// The runtime has made one thread for goroutines so far. Where that one, on another CPU,
 	// is not back from its last deed yet, a second one is made here in its place.
-	for n, moment := 0, unix.NsecToTimespec(usualSlack); n < beside(maker) && n < maxBeside; {
+	for n, moment := 0, unix.NsecToTimespec(usualSlack); n < beside() && n < maxBeside; {
 		if n > 0 {
 			unix.Nanosleep(&moment, nil)
 		}
-		n = beside(maker)
+		n = beside()
 		exactBeside(n)
-		maker = maker || n > 1
 	}
 }
 
@@ -42,16 +40,16 @@ const maxBeside = 3
 // that there are not: each goroutine has one for itself while it waits for the next. None is
 // left when it returns.
 func exactBeside(n int) {
-	if n == 0 {
+	if n <= 0 {
 		return
 	}
 	done := make(chan struct{})
 	go func() {
-		exact()
-		if n > 1 { // and for this alone a maker
-			runtime.LockOSThread()
+		if n > 1 { // or one thread would do for all
+			lockThread()
 			defer runtime.UnlockOSThread()
 		}
+		exact()
 		exactBeside(n - 1)
 		close(done)
 	}()
@@ -61,10 +59,25 @@ func exactBeside(n int) {
 // exact fails where there is no such call, and then no thread's timers are late.
 func exact() { unix.Prctl(unix.PR_SET_TIMERSLACK, usualSlack, 0, 0, 0) }
 
+// hasMaker says whether there is a thread that runs no goroutines and makes others: for a
+// thread that is a goroutine's own the runtime needs it, and makes it with the first. In a
+// program with cgo there is one from before the first init function on, and its timers stay
+// late.
+var hasMaker bool
+
+// lockThread is runtime.LockOSThread with the maker's timers, and so those of whom it makes,
+// as usual.
+func lockThread() {
+	exact()
+	runtime.LockOSThread()
+	hasMaker = true
+	exact() // the goroutine may have changed threads before
+}
+
 // beside is how many threads run goroutines beside main's.
-func beside(maker bool) int {
+func beside() int {
 	n, _ := runtime.ThreadCreateProfile(nil)
-	if n -= 2; maker {
+	if n -= 2; hasMaker {
 		n--
 	}
 	return n
