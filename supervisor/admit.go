@@ -175,6 +175,9 @@ func (s *Supervisor) serveWaiting(now time.Time) {
 			continue
 		} else if exhausted(err) {
 			s.queue.unpop(sess)
+			if s.closeAllLingering() { // that gives some of it back
+				continue
+			}
 			s.hold(now, err)
 			return
 		} else {
@@ -280,7 +283,7 @@ func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack
 	s.sessions.remove(sess)
 	s.acquit(sess)
 	s.retire(sess)
-	s.partFrom(now, sess)
+	s.linger(now, sess)
 	s.count(outcome, &sess.last)
 	if outcome == Complete || outcome == Declined || outcome == Refused {
 		s.crashes.works(sess.datagram)

@@ -61,7 +61,7 @@ func (s *Supervisor) loop() {
 		if !now.Before(s.nextTick) {
 			s.tick(now)
 		}
-		s.part(now)
+		s.closeLingering(now)
 		s.hearStrays(now)
 		s.serveWaiting(now)
 		s.refill(now)
@@ -111,8 +111,8 @@ func (s *Supervisor) sleep() time.Duration {
 		return 0
 	}
 	next := s.nextTick
-	if len(s.partings) > 0 && s.partings[0].until.Before(next) {
-		next = s.partings[0].until
+	if len(s.lingering) > 0 && s.lingering[0].until.Before(next) {
+		next = s.lingering[0].until
 	}
 	return min(time.Until(next), maxSleep)
 }

@@ -155,6 +155,7 @@ func TestARetiredSessionLeavesItsClientToTheListener(t *testing.T) {
 		if s.queue.len() != 1 || len(s.strays) != 0 {
 			t.Errorf("%d requests wait, %d are to be heard; want the next one waiting", s.queue.len(), len(s.strays))
 		}
+		s.closeAllLingering()
 	})
 }
 
@@ -168,7 +169,7 @@ func TestWhatWasOnItsWayToARetiredSessionIsHeard(t *testing.T) {
 	now := time.Now()
 	s.nextTick = now.Add(time.Hour)
 	request := protocol.Request{Op: protocol.OpRRQ, File: "next"}.Append(nil)
-	for n := range maxParting + 1 {
+	for n := range maxLingering + 1 {
 		sess := &session{with: conversation{peer, l.addr.Addr()}, listener: l, retired: true}
 		var err error
 		if sess.socket, sess.local, err = openSocket(l.addr.Addr(), peer, PortRange{l.addr.Port(), l.addr.Port()}, true); err != nil {
@@ -179,20 +180,21 @@ func TestWhatWasOnItsWayToARetiredSessionIsHeard(t *testing.T) {
 		if n == 0 {
 			send(t, c, string(request), l.addr)
 		}
-		s.part(now.Add(partingTime - 1))
+		s.closeLingering(now.Add(lingerTime - 1))
 	}
-	if len(s.partings) != maxParting || len(s.strays) != 1 || !bytes.Equal(s.strays[0].data, request) {
-		t.Fatalf("%d sockets are open, heard %+v; want %d, and of the one too many the request", len(s.partings), s.strays, maxParting)
+	if len(s.lingering) != maxLingering || len(s.strays) != 1 || !bytes.Equal(s.strays[0].data, request) {
+		t.Fatalf("%d sockets are open, heard %+v; want %d, and of the one too many the request", len(s.lingering), s.strays, maxLingering)
 	}
 	send(t, c, string(request), l.addr)
-	last := s.partings[len(s.partings)-1].session
+	last := s.lingering[len(s.lingering)-1].session
 	s.strays = nil
-	if late := s.sleep(); late <= 0 || late > partingTime {
+	s.lingering[0].until = time.Now().Add(lingerTime)
+	if late := s.sleep(); late <= 0 || late > lingerTime {
 		t.Errorf("the loop would sleep for %v", late)
 	}
-	s.part(now.Add(partingTime))
-	if len(s.partings) != 0 || last.socket != -1 || len(s.strays) != 1 || s.strays[0].peer != peer {
-		t.Errorf("%d sockets are open, the last is %d, heard %+v; want none, and the request of %v", len(s.partings), last.socket, s.strays, peer)
+	s.closeLingering(s.lingering[0].until)
+	if len(s.lingering) != 0 || last.socket != -1 || len(s.strays) != 1 || s.strays[0].peer != peer {
+		t.Errorf("%d sockets are open, the last is %d, heard %+v; want none, and the request of %v", len(s.lingering), last.socket, s.strays, peer)
 	}
 }
 

@@ -36,41 +36,49 @@ func (s *Supervisor) retire(sess *session) {
 // A datagram may be on its way to a socket that the kernel found for it before that left
 // its client, and stay there for as long as the CPU that carries it stands still. So the
 // socket is kept for some time after the end, and looked into once more. Where more
-// than maxParting end in that time, the oldest one's is closed sooner.
+// than maxLingering end in that time, the oldest one's is closed sooner.
 const (
-	partingTime = 20 * time.Millisecond
-	maxParting  = 256
+	lingerTime   = 20 * time.Millisecond
+	maxLingering = 256
 )
 
-// parting is a retired session whose socket is still open.
-type parting struct {
+// lingering is a retired session whose socket is still open.
+type lingering struct {
 	*session
 	until time.Time
 }
 
-// partFrom closes the socket of a session that has ended, at once or when nothing more can
-// come.
-func (s *Supervisor) partFrom(now time.Time, sess *session) {
+// linger closes the socket of a session that has ended, at once or after a while.
+func (s *Supervisor) linger(now time.Time, sess *session) {
 	if !sess.retired {
 		sess.closeSocket()
 		return
 	}
-	if len(s.partings) == maxParting {
-		s.partFirst()
+	if len(s.lingering) == maxLingering {
+		s.closeOldest()
 	}
-	s.partings = append(s.partings, parting{sess, now.Add(partingTime)})
+	s.lingering = append(s.lingering, lingering{sess, now.Add(lingerTime)})
 }
 
-// part closes the sockets whose time has come.
-func (s *Supervisor) part(now time.Time) {
-	for len(s.partings) > 0 && !now.Before(s.partings[0].until) {
-		s.partFirst()
+// closeLingering closes the sockets whose time has come.
+func (s *Supervisor) closeLingering(now time.Time) {
+	for len(s.lingering) > 0 && !now.Before(s.lingering[0].until) {
+		s.closeOldest()
 	}
 }
 
-func (s *Supervisor) partFirst() {
-	sess := s.partings[0].session
-	s.partings = slices.Delete(s.partings, 0, 1)
+// closeAllLingering says whether there were any.
+func (s *Supervisor) closeAllLingering() (some bool) {
+	for len(s.lingering) > 0 {
+		s.closeOldest()
+		some = true
+	}
+	return some
+}
+
+func (s *Supervisor) closeOldest() {
+	sess := s.lingering[0].session
+	s.lingering = slices.Delete(s.lingering, 0, 1)
 	s.salvage(sess, sess.socket)
 	sess.closeSocket()
 }

@@ -57,7 +57,7 @@ type Supervisor struct {
 	receiver       receiver
 	tried          map[netip.AddrPort]bool // to give a listener of their own, in single-port mode
 	strays         []stray
-	partings       []parting
+	lingering      []lingering
 	macs           *neighbours
 	sessions       table
 	gate           gate
@@ -431,9 +431,7 @@ func (s *Supervisor) close() {
 		s.leaf.group.Close()
 	}
 	s.closeListeners()
-	for _, p := range s.partings {
-		p.closeSocket()
-	}
+	s.closeAllLingering()
 	s.closeAdmin()
 	s.helperPorts.closeAll()
 	s.inbox.close()

@@ -207,6 +207,8 @@ func (s *Supervisor) yield(next *successor) {
 		for _, l := range s.listeners {
 			s.unwatch(l.fd)
 		}
+		s.closeAllLingering()
+		s.hearStrays(time.Now()) // what they hold is the new one's, too
 		h = s.handover()
 	}
 	next.state <- h
