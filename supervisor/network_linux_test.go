@@ -39,7 +39,7 @@ func TestOnANetworkOfItsOwn(t *testing.T) {
 
 // networkChild prints what is wrong.
 func networkChild() int {
-	for _, step := range []func() error{setUpNetwork, findNeighbours, answerLinkLocal, answerBroadcast, chooseSharedPorts} {
+	for _, step := range []func() error{setUpNetwork, findNeighbours, answerLinkLocal, answerBroadcast, chooseSharedPorts, answerForAnAddressThatHasMoved} {
 		if err := step(); err != nil {
 			fmt.Println(err)
 			return 0
@@ -125,6 +125,18 @@ func setUpNetwork() error {
 		talk(unix.RTM_NEWADDR, create, ifaddrmsg(unix.AF_INET, 24), attr(unix.IFA_LOCAL, ip4), attr(unix.IFA_ADDRESS, ip4),
 			attr(unix.IFA_BROADCAST, netip.MustParseAddr(interfaceBcast).AsSlice())),
 		talk(unix.RTM_NEWADDR, create, ifaddrmsg(unix.AF_INET6, 64), attr(unix.IFA_LOCAL, ip6), attr(unix.IFA_ADDRESS, ip6)))
+}
+
+// answerForAnAddressThatHasMoved has a session's socket for an address that is not here, as a
+// VIP's after its request has come.
+func answerForAnAddressThatHasMoved() error {
+	local, peer := withZone(netip.MustParseAddr("fe80::77"), testIfindex), withZone(netip.MustParseAddr("fe80::7"), testIfindex)
+	fd, bound, err := openSocket(local, netip.AddrPortFrom(peer, 2070), PortRange{}, false)
+	if err != nil || bound.Addr() != local || bound.Port() == 0 {
+		return fmt.Errorf("a session of %v: bound to %v, %v", local, bound, err)
+	}
+	unix.Close(fd)
+	return nil
 }
 
 func findNeighbours() error {

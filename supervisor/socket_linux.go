@@ -33,13 +33,10 @@ func openSocket(local netip.Addr, peer netip.AddrPort, ports PortRange, shared b
 			return fd, bound, fmt.Errorf("session socket: %w", err)
 		}
 	}
-	if err = bindIn(fd, local, ports); errors.Is(err, unix.EADDRNOTAVAIL) {
-		// The address may be a VIP that has just moved away or not yet arrived.
-		if local.Is4() {
-			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
-		} else {
-			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
-		}
+	if err = bindIn(fd, local, ports); local.Is6() && errors.Is(err, unix.EADDRNOTAVAIL) {
+		// The address may be a VIP that has just moved away or not yet arrived. IPv4 would
+		// let it be bound, too, but not connected.
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
 		err = bindIn(fd, local, ports)
 	}
 	if err != nil {
