@@ -3,7 +3,25 @@ package ipc
 import (
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+func TestInstantsAreOfTheClockThatAllProcessesShare(t *testing.T) {
+	t.Parallel()
+	clock := func() Instant {
+		var ts unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+			t.Fatal(err)
+		}
+		return Instant(ts.Nano())
+	}
+	const apart = Instant(time.Second)
+	before, got, after := clock(), InstantOf(time.Now()), clock()
+	if got < before-apart || got > after+apart {
+		t.Errorf("it is %d, and between %d and %d by the clock", got, before, after)
+	}
+}
 
 // A time without its monotonic reading is one that came from another process, or
 // whose wall clock was set since.
