@@ -285,6 +285,38 @@ func TestAWorkerThatWritesTooMuchIsEnded(t *testing.T) {
 	}
 }
 
+// Its process may go on: what it says later in other ways is heard, and no number is used
+// that may be another descriptor's by then.
+func TestWhatAWorkerHasClosedIsClosed(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	w := f.busy(&session{with: testWith})
+	for _, end := range []struct {
+		fd   *int
+		tag  uint32
+		read func(time.Time, *worker)
+	}{{&w.Stats, tagStats, f.readFrames}, {&w.Stderr, tagStderr, f.readOutput}} {
+		read, write, err := ipc.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		*end.fd = read
+		if err := f.watch(read, end.tag, w.id); err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(write)
+		end.read(f.now, w)
+		if *end.fd != -1 {
+			t.Errorf("descriptor %d is kept after its end", *end.fd)
+		}
+	}
+	f.readRest(f.now, w)
+	f.letGo(w)
+	if w.session == nil || w.violated != "" {
+		t.Errorf("its session is over, violated %q", w.violated)
+	}
+}
+
 // A fork copies descriptors, and what is still open somewhere stays in an epoll
 // set: its end would be told for ever, to nobody.
 func TestNothingIsHeardOfAWorkerThatWasLetGo(t *testing.T) {
