@@ -11,10 +11,12 @@ import (
 	"brood/ipc"
 )
 
-var (
-	readyFrame    = &ipc.Frame{Kind: ipc.KindReady}
-	completeFrame = &ipc.Frame{Kind: ipc.KindFinal, Session: 1, Outcome: ipc.OutcomeComplete}
-)
+// The supervisor writes to the frames that it is given.
+func readyFrame() *ipc.Frame { return &ipc.Frame{Kind: ipc.KindReady} }
+
+func completeFrame() *ipc.Frame {
+	return &ipc.Frame{Kind: ipc.KindFinal, Session: 1, Outcome: ipc.OutcomeComplete}
+}
 
 // controlled is a worker that serves session 1, and its end of the control socket.
 func (f *fake) controlled(t *testing.T, last bool) (w *worker, theirs int) {
@@ -52,16 +54,16 @@ func TestAWorkerIsIdleAgainWhenItSaysSo(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{SessionsPerWorker: 2})
 	w, theirs := f.controlled(t, false)
-	f.frame(f.now, w, completeFrame)
+	f.frame(f.now, w, completeFrame())
 	if w.state != leaving || len(f.pool.idle) != 0 || len(f.pool.busy) != 0 || hungUp(theirs) {
 		t.Errorf("after its session: state %d, %d idle, %d busy, hung up %v; want it to leave with its control socket",
 			w.state, len(f.pool.idle), len(f.pool.busy), hungUp(theirs))
 	}
-	f.frame(f.now, w, readyFrame)
+	f.frame(f.now, w, readyFrame())
 	if w.state != idle || len(f.pool.idle) != 1 || !w.patience.IsZero() || w.asked != notAsked || hungUp(theirs) {
 		t.Errorf("ready again: %+v, %d idle; want it idle and not pressed", w, len(f.pool.idle))
 	}
-	f.frame(f.now, w, readyFrame)
+	f.frame(f.now, w, readyFrame())
 	if w.violated == "" {
 		t.Errorf("ready a third time, without a session between, is no violation")
 	}
@@ -105,7 +107,7 @@ func TestAWorkerIsRetiredAfterAnUncleanSession(t *testing.T) {
 		if tt.again && hungUp(theirs) || !tt.again && !hangsUp(theirs) {
 			t.Errorf("%s: hung up %v, want %v", tt.name, tt.again, !tt.again)
 		}
-		f.frame(f.now, w, readyFrame) // it had been sent already
+		f.frame(f.now, w, readyFrame()) // it had been sent already
 		if got := len(f.pool.idle) == 1; got != tt.again || w.violated != "" {
 			t.Errorf("%s: used again %v (%q), want %v", tt.name, got, w.violated, tt.again)
 		}
@@ -116,8 +118,8 @@ func TestTheLastSessionsWorkerIsNotHungUp(t *testing.T) { // that would be a sys
 	t.Parallel()
 	f := newFake(t, Options{})
 	w, theirs := f.controlled(t, true)
-	f.frame(f.now, w, completeFrame)
-	f.frame(f.now, w, readyFrame)
+	f.frame(f.now, w, completeFrame())
+	f.frame(f.now, w, readyFrame())
 	if w.state != leaving || hungUp(theirs) || len(f.pool.idle) != 0 {
 		t.Errorf("state %d, hung up %v, %d idle; want it to leave by itself", w.state, hungUp(theirs), len(f.pool.idle))
 	}
@@ -153,8 +155,8 @@ func TestAnIdleWorkerIsRetiredWhenItIsOld(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{SessionsPerWorker: 10, MinIdle: 2})
 	used, theirs := f.controlled(t, false)
-	f.frame(f.now, used, completeFrame)
-	f.frame(f.now, used, readyFrame)
+	f.frame(f.now, used, completeFrame())
+	f.frame(f.now, used, readyFrame())
 	fresh := &worker{Child: used.Child, id: 99, state: idle}
 	fresh.Control = -1
 	f.pool.all[99], f.pool.idle = fresh, append(f.pool.idle, fresh)
@@ -172,9 +174,9 @@ func TestADrainDismissesAWorkerBetweenSessions(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{SessionsPerWorker: 10})
 	w, theirs := f.controlled(t, false)
-	f.frame(f.now, w, completeFrame)
+	f.frame(f.now, w, completeFrame())
 	f.drain(f.now)
-	f.frame(f.now, w, readyFrame)
+	f.frame(f.now, w, readyFrame())
 	if w.state != leaving || !hangsUp(theirs) || len(f.pool.idle) != 0 {
 		t.Errorf("state %d, hung up %v, %d idle; want it to leave", w.state, hungUp(theirs), len(f.pool.idle))
 	}
@@ -188,9 +190,9 @@ func TestAWorkerThatDoesNotComeBackIsPressed(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{SessionsPerWorker: 10})
 	w, _ := f.controlled(t, false)
-	f.frame(f.now, w, completeFrame)
+	f.frame(f.now, w, completeFrame())
 	f.tick(f.now.Add(grace))
-	f.frame(f.now, w, readyFrame) // as the signal was on its way
+	f.frame(f.now, w, readyFrame()) // as the signal was on its way
 	if w.asked != askedTerm || len(f.pool.idle) != 0 {
 		t.Errorf("asked by %d, %d idle; want it terminated and not used", w.asked, len(f.pool.idle))
 	}
@@ -205,7 +207,7 @@ func TestExitUncleanIsNoFailureOfAWorkerThatWasToComeBack(t *testing.T) {
 	for last, failures := range map[bool]uint64{false: 0, true: 1} {
 		f := newFake(t, Options{SessionsPerWorker: 10})
 		w, _ := f.controlled(t, last)
-		f.frame(f.now, w, completeFrame)
+		f.frame(f.now, w, completeFrame())
 		f.dies(w, ipc.Exit{Code: ipc.ExitUnclean}, "a goroutine")
 		if f.counters.WorkerFailures != failures {
 			t.Errorf("after its last session %v: %d failures, want %d", last, f.counters.WorkerFailures, failures)
@@ -228,7 +230,7 @@ func TestBoundsBeginAnewWithEachSession(t *testing.T) {
 	for i := range 2 * frameBurst {
 		fmt.Fprint(fdWriter(write), strings.Repeat("x", 2000)+"\nunfinished")
 		f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindFinal, Session: w.session.id, Outcome: ipc.OutcomeComplete})
-		f.frame(f.now, w, readyFrame)
+		f.frame(f.now, w, readyFrame())
 		if w.state != idle {
 			t.Fatalf("after session %d: state %d, violated %q", i+1, w.state, w.violated)
 		}
