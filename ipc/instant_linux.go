@@ -32,13 +32,13 @@ func now() Instant {
 }
 
 var origin = sync.OnceValues(func() (time.Time, Instant) {
-	const close = 20 * time.Microsecond // or the thread stood still between the two, if it can be helped
+	const near = 20 * time.Microsecond // or the thread stood still between the two, if it can be helped
 	for try := 0; ; try++ {
 		var ts unix.Timespec
 		then := time.Now()
 		// It fails for clocks that do not exist.
 		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
-		if time.Since(then) <= close || try == 10 {
+		if time.Since(then) <= near || try == 10 {
 			return then, Instant(ts.Nano())
 		}
 	}

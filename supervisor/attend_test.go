@@ -285,6 +285,20 @@ func TestAWorkerThatWritesTooMuchIsEnded(t *testing.T) {
 	}
 }
 
+// atItsEnd gives a worker a descriptor that is watched and at its end.
+func (f *fake) atItsEnd(t *testing.T, w *worker, fd *int, tag uint32) {
+	t.Helper()
+	read, write, err := ipc.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(write)
+	*fd = read
+	if err := f.watch(read, tag, w.id); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Its process may go on: what it says later in other ways is heard, and no number is used
 // that may be another descriptor's by then.
 func TestWhatAWorkerHasClosedIsClosed(t *testing.T) {
@@ -296,15 +310,7 @@ func TestWhatAWorkerHasClosedIsClosed(t *testing.T) {
 		tag  uint32
 		read func(time.Time, *worker)
 	}{{&w.Stats, tagStats, f.readFrames}, {&w.Stderr, tagStderr, f.readOutput}} {
-		read, write, err := ipc.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		*end.fd = read
-		if err := f.watch(read, end.tag, w.id); err != nil {
-			t.Fatal(err)
-		}
-		unix.Close(write)
+		f.atItsEnd(t, w, end.fd, end.tag)
 		end.read(f.now, w)
 		if *end.fd != -1 {
 			t.Errorf("descriptor %d is kept after its end", *end.fd)
@@ -327,20 +333,12 @@ func TestNothingIsHeardOfAWorkerThatWasLetGo(t *testing.T) {
 		fd  *int
 		tag uint32
 	}{{&w.Stats, tagStats}, {&w.Stderr, tagStderr}, {&w.PIDFD, tagExit}} {
-		read, write, err := ipc.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		unix.Close(write)
-		*end.fd = read
-		copied, err := unix.Dup(read)
+		f.atItsEnd(t, w, end.fd, end.tag)
+		copied, err := unix.Dup(*end.fd)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { unix.Close(copied) })
-		if err := f.watch(read, end.tag, w.id); err != nil {
-			t.Fatal(err)
-		}
 	}
 	var events [4]unix.EpollEvent
 	if n, err := unix.EpollWait(f.epoll, events[:], 0); n != 3 {

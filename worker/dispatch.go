@@ -37,10 +37,10 @@ func (o Options) withDefaults() Options {
 }
 
 // Dispatch must be called first thing in main, or by an init function of package main
-// (Options.FromInit). In an executable started by a
-// user it does nothing and returns false. In one started by a supervisor as a
-// worker it makes the handler from the configuration (supervisor.Options.Config,
-// as it stands), serves, and returns the code to exit with:
+// (Options.FromInit). In an executable started by a user it does nothing and returns
+// false. In one started by a supervisor as a worker it makes the handler from the
+// configuration (supervisor.Options.Config, as it stands), serves, and returns the code
+// to exit with:
 //
 //	if code, ok := worker.Dispatch(newHandler, worker.Options{}); ok {
 //		os.Exit(code)
@@ -62,13 +62,12 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 	}
 	// The supervisor may be gone, and with it the reader of standard error.
 	signal.Ignore(syscall.SIGPIPE)
-	// Blocking receives on a thread of their own cost one switch, the netpoller's
-	// two and an epoll set.
-	exact() // first: threads that are made from now on inherit it
+	exact() // before a thread is made: it inherits this
 	if !o.FromInit {
+		// Blocking receives on a thread of their own cost one switch, the netpoller's
+		// two and an epoll set.
 		lockThread()
 	}
-
 	if err := checkDescriptors(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return int(ipc.ExitContract), true
