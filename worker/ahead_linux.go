@@ -55,7 +55,7 @@ func newAhead(src io.Reader, size int64) (*ahead, error) {
 	if runtime.GOMAXPROCS(0) == 1 {
 		// The monitor looks for a thread when none is left, and would make one that has its
 		// own timers.
-		exactBeside(beside() + 2)
+		eachBeside(beside()+2, exact)
 		// A worker's one processor stays with the session's thread while that waits
 		// in the kernel, until the runtime's monitor comes round some time.
 		runtime.GOMAXPROCS(2)

@@ -62,7 +62,7 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 	}
 	// The supervisor may be gone, and with it the reader of standard error.
 	signal.Ignore(syscall.SIGPIPE)
-	exact() // before a thread is made: it inherits this
+	asUsual() // before a thread is made: it inherits this
 	if !o.FromInit {
 		// Blocking receives on a thread of their own cost one switch, the netpoller's
 		// two and an epoll set.
@@ -72,6 +72,7 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 		fmt.Fprintln(os.Stderr, err)
 		return int(ipc.ExitContract), true
 	}
+	allAsUsual() // before the sandbox, which keeps threads from that
 	config, err := ipc.MapConfig(ipc.Config)
 	if err == nil {
 		config, err = enterSandbox(config)
@@ -81,7 +82,6 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 		return int(ipc.ExitContract), true
 	}
 	unix.Close(ipc.Config)
-	exactTimers()
 	handler, err := newHandler(config)
 	if err == nil && handler == nil {
 		err = errors.New("the constructor returned neither a handler nor an error")

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +19,26 @@ const usualSlack = 50_000
 // a thread change its own timers alone, and gives a new thread those of the one that makes
 // it.
 
-// exactTimers is for a worker's beginning, before it starts a goroutine, with main on its own
-// thread, which is exact.
-func exactTimers() {
+// A worker is also born to yield the CPU to those that serve (launch.Relax). What is on its
+// way to serve does so no longer; the monitor goes on.
+
+// asUsual is for a worker's beginning: the calling thread's timers, and its place among those
+// that want the CPU, become what they are elsewhere, and with it those of all that it makes.
+func asUsual() {
+	exact()
+	// As the supervisor's: one that was made a batch job has workers that are.
+	if a, err := unix.SchedGetAttr(os.Getppid(), 0); err != nil || a.Policy != unix.SCHED_NORMAL {
+		return
+	}
+	if a, err := unix.SchedGetAttr(0, 0); err == nil && a.Policy == unix.SCHED_BATCH {
+		a.Policy = unix.SCHED_NORMAL
+		unix.SchedSetAttr(0, a, 0)
+	}
+}
+
+// allAsUsual is asUsual for the threads that there are for goroutines. It is for before a
+// worker starts one, with main on its own thread, which is as usual.
+func allAsUsual() {
 	// The runtime has made one thread for goroutines so far. Where that one, on another CPU,
 	// is not back from its last deed yet, a second one is made here in its place.
 	for n, moment := 0, unix.NsecToTimespec(usualSlack); n < beside() && n < maxBeside; {
@@ -28,7 +46,7 @@ func exactTimers() {
 			unix.Nanosleep(&moment, nil)
 		}
 		n = beside()
-		exactBeside(n)
+		eachBeside(n, asUsual)
 	}
 }
 
@@ -36,10 +54,10 @@ func exactTimers() {
 // back: then the machine has other troubles than late timers.
 const maxBeside = 3
 
-// exactBeside gives the usual timers to n threads that have nothing to do, and makes those
-// that there are not: each goroutine has one for itself while it waits for the next. None is
-// left when it returns.
-func exactBeside(n int) {
+// eachBeside calls do on n threads that have nothing to do, and makes those that there are
+// not: each goroutine has one for itself while it waits for the next. None is left when it
+// returns.
+func eachBeside(n int, do func()) {
 	if n <= 0 {
 		return
 	}
@@ -49,8 +67,8 @@ func exactBeside(n int) {
 			lockThread()
 			defer runtime.UnlockOSThread()
 		}
-		exact()
-		exactBeside(n - 1)
+		do()
+		eachBeside(n-1, do)
 		close(done)
 	}()
 	<-done

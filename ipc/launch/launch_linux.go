@@ -116,7 +116,7 @@ func (l *Launch) Renew() error {
 }
 
 // timerSlack is how late the timers of a worker may be that is born; it leaves that to
-// the Go runtime's monitor alone (worker.exactTimers). That thread sleeps for 20 µs at a
+// the Go runtime's monitor alone (worker.allAsUsual). That thread sleeps for 20 µs at a
 // time while its process is at work, and takes the processor away from each system call
 // that it finds twice, although there is nobody else to have it; with several workers to a
 // CPU that cost more than their sessions.
@@ -135,9 +135,18 @@ func (l *Launch) Enter() error {
 	return l.domain.Enter()
 }
 
-// Relax gives what the calling thread starts timers that are timerSlack late. Where there
-// is no such call they are as usual, and workers take more CPU time.
-func Relax() { unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack.Nanoseconds()), 0, 0, 0) }
+// Relax gives what the calling thread starts timers that are timerSlack late, and has it
+// yield: when it wakes up it does not take the CPU from who runs, such as a worker that
+// serves, but waits for its turn (SCHED_BATCH, sched(7)). A nice value would say more, and
+// could not be taken back without CAP_SYS_NICE. Where there are no such calls all is as
+// usual, and so is the policy of a server that was given another one than the usual.
+func Relax() {
+	unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack.Nanoseconds()), 0, 0, 0)
+	if a, err := unix.SchedGetAttr(0, 0); err == nil && a.Policy == unix.SCHED_NORMAL {
+		a.Policy = unix.SCHED_BATCH
+		unix.SchedSetAttr(0, a, 0)
+	}
+}
 
 // Deprive keeps every program that the calling thread starts from gaining rights by
 // its execution, for good, and from inheriting capabilities; see OnOwnThread.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Status returns a field of /proc/PID/status, "" when the process is gone.
@@ -26,18 +28,26 @@ func Title(pid int) string {
 	return strings.TrimRight(string(bytes.ReplaceAll(b, []byte{0}, []byte{' '})), " ")
 }
 
-// Slacks says how many of a process's threads have timers that may be so late, in ns.
-// It takes root.
-func Slacks(pid int) map[int]int {
+// Manners are what a thread is held to by the kernel.
+type Manners struct {
+	Slack  int    // how late its timers may be, in ns
+	Policy uint32 // by which it gets the CPU: unix.SCHED_...
+}
+
+// ThreadManners says how many of a process's threads have which. It takes root.
+func ThreadManners(pid int) map[Manners]int {
 	tasks, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*"))
-	slacks := make(map[int]int)
+	all := make(map[Manners]int)
 	for _, task := range tasks {
-		b, _ := os.ReadFile(filepath.Join("/proc", filepath.Base(task), "timerslack_ns"))
-		if ns, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil {
-			slacks[ns]++
+		tid, _ := strconv.Atoi(filepath.Base(task))
+		b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(tid), "timerslack_ns"))
+		ns, err := strconv.Atoi(strings.TrimSpace(string(b)))
+		attr, none := unix.SchedGetAttr(tid, 0)
+		if err == nil && none == nil {
+			all[Manners{ns, attr.Policy}]++
 		}
 	}
-	return slacks
+	return all
 }
 
 // Children returns the pids of a process's children, zombies included.

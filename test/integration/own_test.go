@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"brood/protocol"
 	"brood/test/harness"
 	"brood/worker/workertest"
@@ -76,7 +78,7 @@ func TestAServerOfOnesOwn(t *testing.T) {
 		for _, pid := range harness.Children(s.PID) {
 			if strings.HasSuffix(harness.Title(pid), "packed/initrd") {
 				serving++
-				checkSlack(t, pid, 1) // built without the race detector
+				checkManners(t, pid, 1, unix.SCHED_NORMAL) // built without the race detector
 			}
 		}
 		if serving != 1 {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"brood/protocol"
 	"brood/test/harness"
@@ -191,15 +194,11 @@ func TestSupervisorAndWorkersHoldNoMoreThanTheyNeed(t *testing.T) {
 		}...)
 	}
 	if harness.Root() {
-		const starter = 100_000_000 // its thread has what it hands down
-		if slacks := harness.Slacks(s.PID); len(slacks) != 2 || slacks[1_000_000] == 0 || slacks[starter] != 1 {
-			t.Errorf("the supervisor's threads have timers so late: %v; want %d for one and 1 ms for all others", slacks, starter)
+		own, starter := harness.Manners{Slack: 1_000_000}, harness.Manners{Slack: 100_000_000, Policy: unix.SCHED_BATCH}
+		if all := harness.ThreadManners(s.PID); len(all) != 2 || all[own] == 0 || all[starter] != 1 {
+			t.Errorf("the supervisor's threads have timers so late, and such a policy: %v; want %v for the one whose children inherit it, and %v for all others", all, starter, own)
 		}
-		late := 1 // the runtime's monitor
-		if harness.Race() {
-			late++ // with cgo the maker is older than all code of ours
-		}
-		checkSlack(t, worker, late)
+		checkManners(t, worker, late(), unix.SCHED_NORMAL)
 	}
 	for _, w := range want {
 		if got := harness.Status(w.pid, w.field); got != w.value {
@@ -208,16 +207,54 @@ func TestSupervisorAndWorkersHoldNoMoreThanTheyNeed(t *testing.T) {
 	}
 }
 
-// checkSlack holds that in a worker that is ready only so many threads have timers that may be
-// late, of those that run no goroutines.
-func checkSlack(t *testing.T, pid, lateOnes int) {
+// A server that was made a batch job has workers that are.
+func TestWorkersGetTheCPUAsTheirSupervisorDoes(t *testing.T) {
+	t.Parallel()
+	if !harness.Root() {
+		return // it takes root to see how late another process's timers may be
+	}
+	tree := harness.NewTree(t)
+	cmd := harness.Command(t, "serve", "--log-format", "json", "--listen", "127.0.0.1:0", "--root", tree.Dir)
+	var s *harness.Server
+	func() {
+		runtime.LockOSThread() // what it starts inherits its policy
+		defer runtime.UnlockOSThread()
+		policy := func(p uint32) {
+			if err := unix.SchedSetAttr(0, &unix.SchedAttr{Policy: p}, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		policy(unix.SCHED_BATCH)
+		defer policy(unix.SCHED_NORMAL)
+		s = harness.Launch(t, cmd)
+	}()
+	s.Wait("listening", nil)
+	worker := harness.IdleWorker(s.PID)
+	if worker == 0 {
+		t.Fatal("no idle worker")
+	}
+	checkManners(t, worker, late(), unix.SCHED_BATCH)
+}
+
+// late is how many threads of a worker have timers that may be late: the runtime's monitor.
+func late() int {
+	if harness.Race() {
+		return 2 // with cgo the maker is older than all code of ours
+	}
+	return 1
+}
+
+// checkManners holds that in a worker that is ready only so many threads have timers that may
+// be late, and yield, of those that run no goroutines. The others have the supervisor's policy.
+func checkManners(t *testing.T, pid, lateOnes int, policy uint32) {
 	t.Helper()
-	const late, usual = 100_000_000, 50_000 // ns
-	var slacks map[int]int
+	born := harness.Manners{Slack: 100_000_000, Policy: max(policy, unix.SCHED_BATCH)}
+	serving := harness.Manners{Slack: 50_000, Policy: policy}
+	var all map[harness.Manners]int
 	if !harness.Eventually(func() bool {
-		slacks = harness.Slacks(pid)
-		return len(slacks) == 2 && slacks[late] == lateOnes && slacks[usual] > 0
+		all = harness.ThreadManners(pid)
+		return len(all) == 2 && all[born] == lateOnes && all[serving] > 0
 	}) {
-		t.Errorf("%s: its threads have timers so late: %v; want %d for %d of them and %d for all others", harness.Title(pid), slacks, late, lateOnes, usual)
+		t.Errorf("%s: its threads have timers so late, and such a policy: %v; want %v for %d of them and %v for all others", harness.Title(pid), all, born, lateOnes, serving)
 	}
 }
