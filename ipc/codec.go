@@ -66,15 +66,17 @@ func (e *Encoder) Bytes() ([]byte, error) { return e.buf.Bytes(), e.err }
 // Decoder reads a message field by field. After the first fault every field is its
 // zero value.
 type Decoder struct {
-	from *msgpack.Decoder
-	src  *bytes.Reader
+	from msgpack.Decoder
+	src  bytes.Reader // of all
+	all  []byte
 	err  error
 }
 
 // NewDecoder begins to read a message that must have so many fields.
 func NewDecoder(b []byte, fields int) *Decoder {
-	d := &Decoder{src: bytes.NewReader(b)}
-	d.from = msgpack.NewDecoder(d.src)
+	d := &Decoder{all: b}
+	d.src.Reset(b)
+	d.from.Reset(&d.src)
 	if n := d.Array(); d.err == nil && n != fields {
 		d.Keep(fmt.Errorf("%d fields, want %d", n, fields))
 	}
@@ -121,15 +123,15 @@ func (d *Decoder) Array() int {
 	return d.length(d.from.DecodeArrayLen())
 }
 
+// raw returns a part of the message as it lies there.
 func (d *Decoder) raw(want string, is func(byte) bool) []byte {
 	if !d.next(want, is) {
 		return nil
 	}
-	b := make([]byte, d.length(d.from.DecodeBytesLen()))
-	if d.err == nil {
-		d.Keep(d.from.ReadFull(b))
-	}
-	return b
+	n := d.length(d.from.DecodeBytesLen())
+	at := len(d.all) - d.src.Len()
+	d.src.Seek(int64(n), io.SeekCurrent)
+	return d.all[at : at+n]
 }
 
 // Text reads a string.

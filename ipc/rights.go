@@ -46,9 +46,9 @@ func SendJob(control int, job []byte, socket int) error {
 }
 
 // ReceiveJob waits for the next job. It returns io.EOF when none will come. The
-// descriptor is the caller's, close-on-exec; on an error there is none.
-func ReceiveJob(control int) (Job, int, error) {
-	buf := make([]byte, MaxJob)
+// descriptor is the caller's, close-on-exec; on an error there is none. buf is for
+// the message, MaxJob bytes, of which nothing is left in it.
+func ReceiveJob(control int, buf []byte) (Job, int, error) {
 	n, fds, cut, err := ReceiveRights(control, buf)
 	if err != nil {
 		return Job{}, -1, fmt.Errorf("waiting for a job: %w", err)
@@ -61,6 +61,7 @@ func ReceiveJob(control int) (Job, int, error) {
 		return Job{}, -1, fmt.Errorf("%w: %d came, cut short: %v", ErrRights, len(fds), cut)
 	}
 	job, err := DecodeJob(buf[:n])
+	clear(buf[:n])
 	if err != nil {
 		closeAll(fds)
 		return Job{}, -1, err

@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -43,11 +44,15 @@ func TestAJobComesWithItsDescriptor(t *testing.T) {
 	if _, err := unix.FcntlInt(uintptr(r), unix.F_GETFD, 0); err != nil {
 		t.Errorf("the sender's descriptor after SendJob: %v, want it open", err)
 	}
-	got, fd, err := ReceiveJob(worker)
+	buf := make([]byte, MaxJob)
+	got, fd, err := ReceiveJob(worker, buf)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("received %+v, %v; want %+v", got, err, want)
 	}
 	closing(t, fd)
+	if !bytes.Equal(buf, make([]byte, MaxJob)) {
+		t.Errorf("left behind for the next job: %q", bytes.TrimRight(buf, "\x00"))
+	}
 	if cloexec, _ := descriptorFlags(t, fd); !cloexec {
 		t.Error("a program that the worker starts would inherit the received descriptor")
 	}
@@ -70,14 +75,14 @@ func TestTheEndComesAfterTheLastJob(t *testing.T) {
 	}
 	unix.Close(supervisor)
 	for i := range 2 {
-		_, fd, err := ReceiveJob(worker)
+		_, fd, err := ReceiveJob(worker, make([]byte, MaxJob))
 		if err != nil {
 			t.Fatalf("job %d: %v", i, err)
 		}
 		closing(t, fd)
 	}
 	for range 2 {
-		if _, fd, err := ReceiveJob(worker); !errors.Is(err, io.EOF) || fd != -1 {
+		if _, fd, err := ReceiveJob(worker, make([]byte, MaxJob)); !errors.Is(err, io.EOF) || fd != -1 {
 			t.Errorf("after the last job: descriptor %d, %v; want -1, %v", fd, err, io.EOF)
 		}
 	}
@@ -118,7 +123,7 @@ func TestARefusedJobLeaksNothing(t *testing.T) {
 			if err := unix.Sendmsg(supervisor, tt.message, rights, nil, 0); err != nil {
 				t.Fatal(err)
 			}
-			got, fd, err := ReceiveJob(worker)
+			got, fd, err := ReceiveJob(worker, make([]byte, MaxJob))
 			if !errors.Is(err, tt.want) || fd != -1 || !reflect.DeepEqual(got, Job{}) {
 				t.Errorf("received %+v, %d, %v; want nothing and %v", got, fd, err, tt.want)
 			}
@@ -126,7 +131,7 @@ func TestARefusedJobLeaksNothing(t *testing.T) {
 			if err := SendJob(supervisor, job, r); err != nil {
 				t.Fatal(err)
 			}
-			if _, fd, err = ReceiveJob(worker); err != nil {
+			if _, fd, err = ReceiveJob(worker, make([]byte, MaxJob)); err != nil {
 				t.Errorf("the next job: %v", err)
 			}
 			closeAll([]int{supervisor, worker, fd})

@@ -249,7 +249,7 @@ func TestHandOverGivesJobAndSocket(t *testing.T) {
 	client := peerSocket(t, "127.0.0.1:0")
 	a := from(addrOf(client.LocalAddr()).Port(), rrq("pxelinux.0"))
 	f.arrive(f.now, &listener{fd: -1}, a)
-	job, socket, err := ipc.ReceiveJob(theirs)
+	job, socket, err := ipc.ReceiveJob(theirs, make([]byte, ipc.MaxJob))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestAJobThatAWorkerDidNotLiveToTakeGoesToTheNext(t *testing.T) {
 	dead, end := f.addIdle(t) // is taken first
 	unix.Shutdown(end, unix.SHUT_RDWR)
 	f.arrive(f.now, &listener{fd: -1}, from(2070, rrq("x")))
-	if _, socket, err := ipc.ReceiveJob(theirs); err != nil {
+	if _, socket, err := ipc.ReceiveJob(theirs, make([]byte, ipc.MaxJob)); err != nil {
 		t.Errorf("the other worker got no job: %v", err)
 	} else {
 		unix.Close(socket)
@@ -320,7 +320,7 @@ func TestRequestsWaitWhileThePortsAreUsed(t *testing.T) {
 	if first.state != busy || len(f.pool.idle) != 1 || f.queue.len() != 1 || !f.pool.holdUntil.After(f.now) {
 		t.Fatalf("state %d, %d idle, %d waiting; want one busy, one idle, one waiting, and a pause", first.state, len(f.pool.idle), f.queue.len())
 	}
-	_, socket, err := ipc.ReceiveJob(theirs)
+	_, socket, err := ipc.ReceiveJob(theirs, make([]byte, ipc.MaxJob))
 	if err != nil {
 		t.Fatal(err)
 	}

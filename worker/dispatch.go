@@ -110,9 +110,13 @@ func checkDescriptors() error {
 func serve(handler Handler, o Options) ipc.ExitCode {
 	ready := &ipc.Frame{Kind: ipc.KindReady}
 	report(ready)
+	idle, _ := ready.Append(nil)
+	// What comes in, from the supervisor or a client: fresh memory for each session would
+	// be a twentieth of what it costs.
+	in := make([]byte, max(ipc.MaxJob, ipc.MaxRequest))
 	var before *surroundings
 	for {
-		job, socket, err := ipc.ReceiveJob(ipc.Control)
+		job, socket, err := ipc.ReceiveJob(ipc.Control, in)
 		if errors.Is(err, io.EOF) {
 			return ipc.ExitOK
 		}
@@ -125,7 +129,7 @@ func serve(handler Handler, o Options) ipc.ExitCode {
 			before = firstLook(socket)
 		}
 		setTitle(titleOf(&job))
-		final, closed := serveOne(handler, o, job, socket)
+		final, closed := serveOne(handler, o, job, socket, in)
 		if final == nil {
 			return ipc.ExitOK
 		}
@@ -141,7 +145,7 @@ func serve(handler Handler, o Options) ipc.ExitCode {
 			return ipc.ExitUnclean
 		}
 		setTitle(ipc.IdleTitle)
-		if !reportFinal(final, ready) {
+		if !reportFinal(final, idle...) {
 			return ipc.ExitOK // the supervisor stands still, and would wait for us in vain
 		}
 	}
@@ -153,8 +157,11 @@ const closeGrace = time.Second
 // serveOne has a frame of its own, so that nothing of a session is reachable
 // from the next. It returns nil when there can't be a next one; then the stats
 // are on their way already. They are sent before the response is closed, and
-// where another session may follow as soon as closing has taken too long.
-func serveOne(handler Handler, o Options, job ipc.Job, socket int) (final *ipc.Frame, closed bool) {
+// where another session may follow as soon as closing has taken too long. Nothing of
+// the session is left in the memory for what comes in.
+func serveOne(handler Handler, o Options, job ipc.Job, socket int, in []byte) (final *ipc.Frame, closed bool) {
+	in = in[:ipc.MaxRequest]
+	defer clear(in)
 	s := Session{
 		Job:         job,
 		Socket:      socket,
@@ -165,6 +172,7 @@ func serveOne(handler Handler, o Options, job ipc.Job, socket int) (final *ipc.F
 			reportFinal(f)
 			os.Exit(int(ipc.ExitOpen))
 		},
+		in: in,
 	}
 	f := *s.Run() // a copy: the original is a part of the session
 	if job.Last || f.Outcome == ipc.OutcomeOpenTimeout || f.Outcome == ipc.OutcomeStopped {

@@ -40,7 +40,7 @@ func TestAnACKCountsThoughItsSenderIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	tr := &transfer{Session: &Session{socket: *s}, sender: protocol.NewSender(protocol.SenderConfig{}), buf: make([]byte, 64)}
+	tr := &transfer{Session: &Session{socket: *s, in: make([]byte, 64)}, sender: protocol.NewSender(protocol.SenderConfig{})}
 	tr.window = newTestWindow(nil, 0, 8, 1)
 	for _, want := range []protocol.Event{
 		{Kind: protocol.EventAck, Block: 7},

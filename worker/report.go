@@ -21,16 +21,14 @@ func report(f *ipc.Frame) {
 }
 
 // reportFinal sends the frame that must not be lost, and with it, in the same
-// write, those that follow it at once. It says whether they went out, or would
-// have if there were still a supervisor.
-func reportFinal(f *ipc.Frame, more ...*ipc.Frame) bool {
-	var b []byte
-	for _, f := range append([]*ipc.Frame{f}, more...) {
-		var err error
-		if b, err = f.Append(b); err != nil {
-			return false
-		}
+// write, what follows it at once. It says whether that went out, or would have if
+// there were still a supervisor.
+func reportFinal(f *ipc.Frame, more ...byte) bool {
+	b, err := f.Append(nil)
+	if err != nil {
+		return false
 	}
+	b = append(b, more...)
 	for end := time.Now().Add(finalWait); errors.Is(writeFrame(b), unix.EAGAIN); {
 		left := time.Until(end)
 		if left <= 0 {

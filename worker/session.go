@@ -34,6 +34,7 @@ type Session struct {
 	// deadline: the client has been told, and Run may never return.
 	Abandon func(*ipc.Frame)
 
+	in       []byte // for what the peer sends, which is ACK and ERROR: a longer text is cut
 	socket   socket
 	stats    ipc.Frame
 	received time.Time               // by the clock of this process
@@ -49,6 +50,9 @@ func (s *Session) Run() *ipc.Frame {
 	s.socket = socket{fd: s.Socket, eager: eager{rest: eagerFirst}}
 	s.stats = ipc.Frame{Session: s.Job.Session, Size: -1}
 	s.received = s.Job.Received.Time()
+	if s.in == nil {
+		s.in = make([]byte, ipc.MaxRequest)
+	}
 
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancelCause(context.Background())

@@ -26,7 +26,6 @@ type transfer struct {
 	sender    *protocol.Sender
 	window    *window
 	oack      []byte // nil when no option was accepted
-	buf       []byte // for what the peer sends
 	offered   uint64 // blocks that the sender knows of
 	rest      int    // windows that are not to be read ahead: that has kept an ACK waiting
 	confirmed bool
@@ -60,7 +59,6 @@ func (s *Session) begin(resp Response, quirks Quirks) (*transfer, error) {
 	t := &transfer{
 		Session: s,
 		sender:  sender,
-		buf:     make([]byte, ipc.MaxRequest), // a peer sends ACK and ERROR; a longer text is cut
 	}
 	file, isFile := resp.(*fileResponse)
 	isFile = isFile && req.Mode == protocol.Octet && terms.Windowsize > 1
@@ -156,16 +154,16 @@ func (t *transfer) next(wake time.Time) (protocol.Event, error) {
 				return protocol.Event{Kind: protocol.EventTimer}, nil
 			}
 		}
-		n, err := t.socket.read(t.buf, wake)
+		n, err := t.socket.read(t.in, wake)
 		switch {
 		case errors.Is(err, errDeadline):
 			return protocol.Event{Kind: protocol.EventTimer}, nil
 		case err == nil:
-			if ev, ok := parse(t.buf[:n]); ok {
+			if ev, ok := parse(t.in[:n]); ok {
 				return ev, nil
 			}
 			if t.Job.HandBack {
-				t.handBack(t.buf[:n])
+				t.handBack(t.in[:n])
 			}
 		case t.lost(err):
 			return protocol.Event{}, err

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -27,6 +28,7 @@ func begun(t *testing.T, job ipc.Job, resp Response, frames *[]ipc.Frame) *trans
 	s := &Session{
 		Job:    job,
 		Socket: -1,
+		in:     make([]byte, ipc.MaxRequest),
 		socket: socket{fd: -1},
 		stats:  ipc.Frame{Session: job.Session},
 		Report: func(f *ipc.Frame) { *frames = append(*frames, *f) },
@@ -244,5 +246,24 @@ func TestOnlyABrokenSocketEndsASession(t *testing.T) {
 		if soft := !tt.lost && !tt.gone; soft != (tr.soft == tt.err) {
 			t.Errorf("%v: kept %v for the log", tt.err, tr.soft)
 		}
+	}
+}
+
+// A worker that serves several sessions has one place for what comes in.
+func TestNothingOfAPeerIsLeftForTheNextSession(t *testing.T) {
+	t.Parallel()
+	s, peer := connectedPair(t)
+	refusal := (&protocol.Error{Code: protocol.CodeDiskFull, Message: "no room here"}).Append(nil)
+	if _, err := unix.Write(peer, refusal); err != nil {
+		t.Fatal(err)
+	}
+	in := make([]byte, ipc.MaxJob)
+	serves := HandlerFunc(func(context.Context, *Request) (Response, error) { return Bytes([]byte("x")), nil })
+	final, closed := serveOne(serves, Options{}.withDefaults(), ipc.Job{File: "f", Timeout: time.Second}, s.fd, in)
+	if final == nil || !closed || final.Detail != "no room here" {
+		t.Fatalf("it ended with %+v, closed %v; want what the peer said, and closed", final, closed)
+	}
+	if !bytes.Equal(in, make([]byte, len(in))) {
+		t.Errorf("left behind: %q", bytes.TrimRight(in, "\x00"))
 	}
 }
