@@ -16,8 +16,7 @@ import (
 // readFrames takes what one read of a stats pipe brings. One, because a worker
 // that writes without end must not keep the loop to itself.
 func (s *Supervisor) readFrames(now time.Time, w *worker) {
-	var buf [ipc.MaxFrame]byte
-	n, err := unix.Read(w.Stats, buf[:])
+	n, err := unix.Read(w.Stats, s.heard[:])
 	switch {
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 		return
@@ -27,7 +26,7 @@ func (s *Supervisor) readFrames(now time.Time, w *worker) {
 		s.drop(&w.Stats)
 		return
 	}
-	err = w.frames.Feed(buf[:n], func(f ipc.Frame) {
+	err = w.frames.Feed(s.heard[:n], func(f ipc.Frame) {
 		if w.violated == "" {
 			s.frame(now, w, &f)
 		}
@@ -319,16 +318,15 @@ func (s *Supervisor) drop(fd *int) {
 // readRest takes what a dead worker left in its pipes: at most what a pipe holds,
 // since a process that it started may hold them open and go on writing.
 func (s *Supervisor) readRest(now time.Time, w *worker) {
-	var buf [ipc.MaxFrame]byte
 	for range 16 {
 		if w.Stats < 0 || w.violated != "" {
 			break
 		}
-		n, err := unix.Read(w.Stats, buf[:])
+		n, err := unix.Read(w.Stats, s.heard[:])
 		if err != nil || n <= 0 {
 			break
 		}
-		if err := w.frames.Feed(buf[:n], func(f ipc.Frame) {
+		if err := w.frames.Feed(s.heard[:n], func(f ipc.Frame) {
 			if w.violated == "" && f.Kind != ipc.KindReady {
 				s.frame(now, w, &f)
 			}
