@@ -72,7 +72,8 @@ type Decoder struct {
 	err  error
 }
 
-// NewDecoder begins to read a message that must have so many fields.
+// NewDecoder begins to read a message that must have so many fields. No field keeps a
+// part of b, which must not change before End.
 func NewDecoder(b []byte, fields int) *Decoder {
 	d := &Decoder{all: b}
 	d.src.Reset(b)
@@ -131,7 +132,7 @@ func (d *Decoder) raw(want string, is func(byte) bool) []byte {
 	n := d.length(d.from.DecodeBytesLen())
 	at := len(d.all) - d.src.Len()
 	d.src.Seek(int64(n), io.SeekCurrent)
-	return d.all[at : at+n]
+	return d.all[at : at+n : at+n]
 }
 
 // Text reads a string.

@@ -50,6 +50,7 @@ func SendJob(control int, job []byte, socket int) error {
 // the message, MaxJob bytes, of which nothing is left in it.
 func ReceiveJob(control int, buf []byte) (Job, int, error) {
 	n, fds, cut, err := ReceiveRights(control, buf)
+	defer clear(buf[:n])
 	if err != nil {
 		return Job{}, -1, fmt.Errorf("waiting for a job: %w", err)
 	}
@@ -61,7 +62,6 @@ func ReceiveJob(control int, buf []byte) (Job, int, error) {
 		return Job{}, -1, fmt.Errorf("%w: %d came, cut short: %v", ErrRights, len(fds), cut)
 	}
 	job, err := DecodeJob(buf[:n])
-	clear(buf[:n])
 	if err != nil {
 		closeAll(fds)
 		return Job{}, -1, err

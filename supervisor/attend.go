@@ -16,7 +16,7 @@ import (
 // readFrames takes what one read of a stats pipe brings. One, because a worker
 // that writes without end must not keep the loop to itself.
 func (s *Supervisor) readFrames(now time.Time, w *worker) {
-	n, err := unix.Read(w.Stats, s.heard[:])
+	n, err := unix.Read(w.Stats, s.statsBuf[:])
 	switch {
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 		return
@@ -26,7 +26,7 @@ func (s *Supervisor) readFrames(now time.Time, w *worker) {
 		s.drop(&w.Stats)
 		return
 	}
-	err = w.frames.Feed(s.heard[:n], func(f ipc.Frame) {
+	err = w.frames.Feed(s.statsBuf[:n], func(f ipc.Frame) {
 		if w.violated == "" {
 			s.frame(now, w, &f)
 		}
@@ -322,11 +322,11 @@ func (s *Supervisor) readRest(now time.Time, w *worker) {
 		if w.Stats < 0 || w.violated != "" {
 			break
 		}
-		n, err := unix.Read(w.Stats, s.heard[:])
+		n, err := unix.Read(w.Stats, s.statsBuf[:])
 		if err != nil || n <= 0 {
 			break
 		}
-		if err := w.frames.Feed(s.heard[:n], func(f ipc.Frame) {
+		if err := w.frames.Feed(s.statsBuf[:n], func(f ipc.Frame) {
 			if w.violated == "" && f.Kind != ipc.KindReady {
 				s.frame(now, w, &f)
 			}

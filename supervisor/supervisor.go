@@ -55,7 +55,7 @@ type Supervisor struct {
 	candidate      *generation // whose first worker is on its way; nil: none
 	forking        sync.Mutex  // see starter
 	receiver       receiver
-	heard          [ipc.MaxFrame]byte      // for what one read of a stats pipe brings
+	statsBuf       [ipc.MaxFrame]byte      // for what one read of a stats pipe brings
 	tried          map[netip.AddrPort]bool // to give a listener of their own, in single-port mode
 	strays         []stray
 	lingering      []lingering

@@ -67,6 +67,7 @@ func Dispatch(newHandler func(config []byte) (Handler, error), o Options) (code 
 		// Blocking receives on a thread of their own cost one switch, the netpoller's
 		// two and an epoll set.
 		lockThread()
+		asUsual() // the goroutine may have changed threads before
 	}
 	if err := checkDescriptors(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -112,7 +113,7 @@ func serve(handler Handler, o Options) ipc.ExitCode {
 	report(ready)
 	idle, _ := ready.Append(nil)
 	// What comes in, from the supervisor or a client: fresh memory for each session would
-	// be a twentieth of what it costs.
+	// be a tenth of what it costs.
 	in := make([]byte, max(ipc.MaxJob, ipc.MaxRequest))
 	var before *surroundings
 	for {

@@ -11,5 +11,6 @@
 //
 // The zero value of Options works. A handler runs on one goroutine, locked to
 // its thread, in a process with GOMAXPROCS=1: it may block as it likes, up to
-// the deadline that Open has.
+// the deadline that Open has. To be small, a worker keeps one frame of
+// each stack in profiles of memory, locks and goroutines (GODEBUG=profstackdepth=1).
 package worker

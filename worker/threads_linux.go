@@ -26,8 +26,8 @@ const usualSlack = 50_000
 // that want the CPU, become what they are elsewhere, and with it those of all that it makes.
 func asUsual() {
 	exact()
-	// As the supervisor's: one that was made a batch job has workers that are.
-	if a, err := unix.SchedGetAttr(os.Getppid(), 0); err != nil || a.Policy != unix.SCHED_NORMAL {
+	// A server that was made a batch job has workers that are.
+	if a, err := unix.SchedGetAttr(os.Getppid(), 0); err == nil && a.Policy == unix.SCHED_BATCH {
 		return
 	}
 	if a, err := unix.SchedGetAttr(0, 0); err == nil && a.Policy == unix.SCHED_BATCH {
@@ -63,11 +63,12 @@ func eachBeside(n int, do func()) {
 	}
 	done := make(chan struct{})
 	go func() {
+		do()       // the first time for the maker, which lockThread may make
 		if n > 1 { // or one thread would do for all
 			lockThread()
 			defer runtime.UnlockOSThread()
+			do()
 		}
-		do()
 		eachBeside(n-1, do)
 		close(done)
 	}()
@@ -80,7 +81,7 @@ func exact() { unix.Prctl(unix.PR_SET_TIMERSLACK, usualSlack, 0, 0, 0) }
 // hasMaker says whether there is a thread that runs no goroutines and makes others: for a
 // thread that is a goroutine's own the runtime needs it, and makes it with the first. In a
 // program with cgo there is one from before the first init function on, and its timers stay
-// late.
+// late, and it yields.
 var hasMaker bool
 
 // lockThread is runtime.LockOSThread with the maker's timers, and so those of whom it makes,

@@ -57,8 +57,9 @@ func New(s Spec) (*Launch, error) {
 	l := &Launch{spec: s, config: -1, null: -1, env: []string{
 		ipc.RoleEnv + "=" + ipc.RoleWorker,
 		"GOMAXPROCS=1", // one session: a second processor would only add wake-ups
-		// Room for a profiler's stacks, 2 KiB for each thread, of which a worker has no use.
-		"GODEBUG=profstackdepth=0",
+		// No room for a profiler's stacks, 2 KiB for each thread, of which a worker has no
+		// use. (At 0 the runtime's execution tracer would crash.)
+		"GODEBUG=profstackdepth=1",
 	}}
 	if s.Sandbox.Level == sandbox.Exec { // what a login has; shells and exec.LookPath go by it
 		l.env = append(l.env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"brood/protocol"
 	"brood/test/harness"
 	"brood/worker/workertest"
@@ -78,7 +76,7 @@ func TestAServerOfOnesOwn(t *testing.T) {
 		for _, pid := range harness.Children(s.PID) {
 			if strings.HasSuffix(harness.Title(pid), "packed/initrd") {
 				serving++
-				checkManners(t, pid, 1, unix.SCHED_NORMAL) // built without the race detector
+				checkManners(t, pid, 1, policyOf(t, 0)) // built without the race detector
 			}
 		}
 		if serving != 1 {

@@ -194,11 +194,12 @@ func TestSupervisorAndWorkersHoldNoMoreThanTheyNeed(t *testing.T) {
 		}...)
 	}
 	if harness.Root() {
-		own, starter := harness.Manners{Slack: 1_000_000}, harness.Manners{Slack: 100_000_000, Policy: unix.SCHED_BATCH}
+		own := harness.Manners{Slack: 1_000_000, Policy: policyOf(t, 0)}
+		starter := harness.Manners{Slack: 100_000_000, Policy: max(own.Policy, unix.SCHED_BATCH)}
 		if all := harness.ThreadManners(s.PID); len(all) != 2 || all[own] == 0 || all[starter] != 1 {
 			t.Errorf("the supervisor's threads have timers so late, and such a policy: %v; want %v for the one whose children inherit it, and %v for all others", all, starter, own)
 		}
-		checkManners(t, worker, late(), unix.SCHED_NORMAL)
+		checkManners(t, worker, late(), own.Policy)
 	}
 	for _, w := range want {
 		if got := harness.Status(w.pid, w.field); got != w.value {
@@ -219,13 +220,9 @@ func TestWorkersGetTheCPUAsTheirSupervisorDoes(t *testing.T) {
 	func() {
 		runtime.LockOSThread() // what it starts inherits its policy
 		defer runtime.UnlockOSThread()
-		policy := func(p uint32) {
-			if err := unix.SchedSetAttr(0, &unix.SchedAttr{Policy: p}, 0); err != nil {
-				t.Error(err)
-			}
-		}
-		policy(unix.SCHED_BATCH)
-		defer policy(unix.SCHED_NORMAL)
+		before := policyOf(t, 0)
+		setPolicy(t, unix.SCHED_BATCH)
+		defer setPolicy(t, before)
 		s = harness.Launch(t, cmd)
 	}()
 	s.Wait("listening", nil)
@@ -234,6 +231,29 @@ func TestWorkersGetTheCPUAsTheirSupervisorDoes(t *testing.T) {
 		t.Fatal("no idle worker")
 	}
 	checkManners(t, worker, late(), unix.SCHED_BATCH)
+}
+
+// policyOf says by which policy a thread gets the CPU; 0: this one.
+func policyOf(t *testing.T, tid int) uint32 {
+	t.Helper()
+	a, err := unix.SchedGetAttr(tid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Policy
+}
+
+// setPolicy is for the calling thread, whose goroutine is locked to it.
+func setPolicy(t *testing.T, policy uint32) {
+	t.Helper()
+	a, err := unix.SchedGetAttr(0, 0)
+	if err == nil {
+		a.Policy = policy
+		err = unix.SchedSetAttr(0, a, 0)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // late is how many threads of a worker have timers that may be late: the runtime's monitor.
