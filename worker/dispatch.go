@@ -109,9 +109,8 @@ func checkDescriptors() error {
 // serve runs one session after the other, until the last one, one that did not
 // end cleanly, one that left something behind, or the end of the control socket.
 func serve(handler Handler, o Options) ipc.ExitCode {
-	ready := &ipc.Frame{Kind: ipc.KindReady}
-	report(ready)
-	idle, _ := ready.Append(nil)
+	ready, _ := (&ipc.Frame{Kind: ipc.KindReady}).Append(nil) // numbers alone: no text that could be too long
+	writeFrame(ready)
 	// What comes in, from the supervisor or a client: fresh memory for each session would
 	// be a tenth of what it costs.
 	in := make([]byte, max(ipc.MaxJob, ipc.MaxRequest))
@@ -146,7 +145,7 @@ func serve(handler Handler, o Options) ipc.ExitCode {
 			return ipc.ExitUnclean
 		}
 		setTitle(ipc.IdleTitle)
-		if !reportFinal(final, idle...) {
+		if !reportFinal(final, ready...) {
 			return ipc.ExitOK // the supervisor stands still, and would wait for us in vain
 		}
 	}

@@ -57,8 +57,9 @@ func New(s Spec) (*Launch, error) {
 	l := &Launch{spec: s, config: -1, null: -1, env: []string{
 		ipc.RoleEnv + "=" + ipc.RoleWorker,
 		"GOMAXPROCS=1", // one session: a second processor would only add wake-ups
-		// No room for a profiler's stacks, 2 KiB for each thread, of which a worker has no
-		// use. (At 0 the runtime's execution tracer would crash.)
+		// A worker has no use for the room that each thread has for a profiler's stacks,
+		// 2 KiB. One frame of it has to be there: without any the runtime's execution
+		// tracer writes past its end.
 		"GODEBUG=profstackdepth=1",
 	}}
 	if s.Sandbox.Level == sandbox.Exec { // what a login has; shells and exec.LookPath go by it
