@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -201,12 +202,33 @@ func (x *exchange) next(ctx context.Context, wake time.Time) (protocol.Event, er
 			x.result.TID = from
 			x.result.Answer = time.Since(x.begun)
 		}
-		if from != x.result.TID {
+		if !same(from, x.result.TID) {
 			x.send((&protocol.Error{Code: protocol.CodeUnknownTID, Message: "Unknown transfer ID"}).Append(nil), from)
 			continue
 		}
+		x.result.TID = from // by its latest name
 		return ev, nil
 	}
+}
+
+// same says whether two addresses are one. The net package calls a link by its name or,
+// where it has not heard of it, by its number, and looks for new ones now and then: so the
+// one may become the other in the middle of a session.
+func same(a, b netip.AddrPort) bool {
+	if a == b {
+		return true
+	}
+	x, y := a.Addr(), b.Addr()
+	return a.Port() == b.Port() && x.WithZone("") == y.WithZone("") && x.Zone() != "" && y.Zone() != "" &&
+		link(x.Zone()) == link(y.Zone())
+}
+
+// link is the number of the link that a zone names.
+func link(zone string) string {
+	if i, err := net.InterfaceByName(zone); err == nil {
+		return strconv.Itoa(i.Index)
+	}
+	return zone
 }
 
 func (x *exchange) parse(b []byte) (protocol.Event, bool) {
