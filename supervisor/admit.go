@@ -11,9 +11,13 @@ import (
 	"brood/protocol"
 )
 
-// arrive decides what becomes of one datagram.
+// arrive counts one datagram and decides what becomes of it.
 func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 	s.counters.Requests++
+	s.admit(now, l, a)
+}
+
+func (s *Supervisor) admit(now time.Time, l *listener, a arrival) {
 	if a.peer.Port() == 0 || a.peer.Addr().IsMulticast() || a.peer.Addr().IsUnspecified() ||
 		a.local.IsUnspecified() { // a broadcast on an interface without an address
 		s.counters.Ignored++ // nothing could be sent there, or from here
@@ -34,8 +38,7 @@ func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 	}
 	dup, talks := s.sessions.duplicate(with, a.data)
 	if dup != nil {
-		s.counters.Duplicates++
-		dup.repeated(now)
+		s.repeat(now, dup, a.came)
 		return
 	}
 	if !s.mayAsk(now, l, a) {
@@ -281,6 +284,7 @@ func (s *Supervisor) finish(now time.Time, sess *session, outcome Outcome, stack
 		logged, suppressed = s.chatter.allow(now)
 	}
 	s.sessions.remove(sess)
+	s.settle(sess)
 	s.acquit(sess)
 	s.retire(sess)
 	s.linger(now, sess)

@@ -79,6 +79,9 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 		}
 		s.keep(sess, sess.with.peer, []byte(request))
 	}
+	if sess.heard() {
+		s.settle(sess)
+	}
 	if f.Packets > 0 {
 		s.answer(now, sess)
 	}

@@ -48,6 +48,7 @@ type arrival struct {
 	peer    netip.AddrPort
 	local   netip.Addr // ours: where an answer has to come from
 	ifindex int
+	came    stamp
 	data    []byte // valid until the next batch
 }
 
@@ -190,7 +191,7 @@ func (l *listener) equip(family int) (err error) {
 			l.onlyIPv6(),
 			unix.SetsockoptInt(l.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1))
 	}
-	if err != nil {
+	if err = errors.Join(err, stampListener(l.fd)); err != nil {
 		return err
 	}
 	// The default buffer holds 256 requests, and what a burst loses there nobody

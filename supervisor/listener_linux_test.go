@@ -303,7 +303,7 @@ func TestZone(t *testing.T) {
 	}
 }
 
-func TestDestination(t *testing.T) {
+func TestWhatTheKernelTellsOfADatagram(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name    string
@@ -323,12 +323,13 @@ func TestDestination(t *testing.T) {
 		{"another message", unix.UnixRights(1), netip.Addr{}, 0},
 		{"another message before it", append(unix.UnixRights(1), unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: 3, Spec_dst: [4]byte{192, 0, 2, 1}})...), testLocal, 3},
 	} {
-		got, ifindex := destination(tt.control)
-		if got != tt.want || ifindex != tt.ifindex {
-			t.Errorf("%s: %v on %d, want %v on %d", tt.name, got, ifindex, tt.want, tt.ifindex)
+		var a arrival
+		a.told(tt.control)
+		if a.local != tt.want || a.ifindex != tt.ifindex {
+			t.Errorf("%s: %v on %d, want %v on %d", tt.name, a.local, a.ifindex, tt.want, tt.ifindex)
 		}
 		for i := range tt.control {
-			destination(tt.control[:i]) // must not read beyond the end
+			new(arrival).told(tt.control[:i]) // must not read beyond the end
 		}
 	}
 }

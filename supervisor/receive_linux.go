@@ -17,7 +17,7 @@ type receiver struct {
 	headers [batch]mmsghdr
 	vectors [batch]unix.Iovec
 	names   [batch]unix.RawSockaddrInet6 // the larger of the two families
-	control [batch][64]byte
+	control [batch][96]byte              // an in6_pktinfo and a timespec, with their headers, are 72
 	// One byte more than a request may have, so that a longer one is seen to be longer.
 	data [batch][protocol.MaxRequestLen + 1]byte
 }
@@ -52,7 +52,7 @@ func (r *receiver) receive(l *listener, yield func(arrival)) int {
 	for i := range int(n) {
 		h := &r.headers[i]
 		a := arrival{peer: r.peer(i), data: r.data[i][:h.Len]}
-		a.local, a.ifindex = destination(r.control[i][:h.Controllen])
+		a.told(r.control[i][:h.Controllen])
 		if a.local.IsValid() && a.peer.IsValid() {
 			yield(a)
 		}
@@ -73,10 +73,11 @@ func (r *receiver) peer(i int) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// destination reads IP_PKTINFO or IPV6_PKTINFO: the address to answer from and
-// the interface that the datagram came in by. For a broadcast ipi_spec_dst is the
-// interface's own address, where ipi_addr would be the broadcast address.
-func destination(control []byte) (netip.Addr, int) {
+// told reads what the kernel says of a datagram. IP_PKTINFO or IPV6_PKTINFO: the address
+// to answer from and the interface that it came in by. For a broadcast ipi_spec_dst is the
+// interface's own address, where ipi_addr would be the broadcast address. An address of
+// ours that can't be answered from is none. SCM_TIMESTAMPNS: when it came.
+func (a *arrival) told(control []byte) {
 	for len(control) >= unix.SizeofCmsghdr {
 		head, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
@@ -85,18 +86,18 @@ func destination(control []byte) (netip.Addr, int) {
 		switch {
 		case head.Level == unix.IPPROTO_IP && head.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
 			info := (*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0]))
-			return netip.AddrFrom4(info.Spec_dst), int(info.Ifindex)
+			a.local, a.ifindex = netip.AddrFrom4(info.Spec_dst), int(info.Ifindex)
 		case head.Level == unix.IPPROTO_IPV6 && head.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
 			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&data[0]))
-			addr := withZone(netip.AddrFrom16(info.Addr), int(info.Ifindex))
-			if addr.IsMulticast() {
-				return netip.Addr{}, 0 // no address of ours to answer from
+			if addr := withZone(netip.AddrFrom16(info.Addr), int(info.Ifindex)); !addr.IsMulticast() {
+				a.local, a.ifindex = addr, int(info.Ifindex)
 			}
-			return addr, int(info.Ifindex)
+		case head.Level == unix.SOL_SOCKET && head.Type == unix.SCM_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})):
+			ts := (*unix.Timespec)(unsafe.Pointer(&data[0]))
+			a.came = stamp(ts.Nano())
 		}
 		control = rest
 	}
-	return netip.Addr{}, 0
 }
 
 // withZone keeps the interface of a link-local address, as a number.

@@ -29,6 +29,7 @@ type session struct {
 	received time.Time
 	seen     time.Time     // the last repetition of the request: the client still waits
 	gap      time.Duration // the longest between two of them
+	again    stamp         // of a repetition that may be a request for another session; see repeat
 	handed   time.Time     // to a worker; zero while waiting
 	answered time.Time     // when a stranger's worker told that it has sent something
 	moved    time.Time     // when the client last acknowledged something new, or handed

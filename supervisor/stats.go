@@ -90,7 +90,7 @@ type ServerStats struct {
 		Draining    uint64 // waiting when shutdown began
 	}
 	Ignored    uint64 // datagrams that are no request
-	Duplicates uint64 // repeated requests of sessions that live or wait
+	Duplicates uint64 // repeated requests of sessions that live or wait; of each the last may count only when that ends
 
 	Bytes           uint64 // of content, acknowledged
 	Packets         uint64

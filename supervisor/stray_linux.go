@@ -12,7 +12,8 @@ import (
 	"brood/protocol"
 )
 
-// stray is a request that reached a session's socket and not a listener.
+// stray is a request that reached a session's socket and not a listener, or that was taken
+// for a repetition first.
 type stray struct {
 	l *listener
 	arrival
@@ -106,8 +107,8 @@ func (s *Supervisor) keep(sess *session, peer netip.AddrPort, data []byte) {
 	if !protocol.IsRequest(data) {
 		return
 	}
+	s.counters.Requests++
 	if string(data) == sess.datagram && peer == sess.with.peer && !sess.heard() {
-		s.counters.Requests++
 		s.counters.Duplicates++
 		return
 	}
@@ -119,13 +120,16 @@ func (s *Supervisor) keep(sess *session, peer netip.AddrPort, data []byte) {
 	}})
 }
 
-// hearStrays takes up the requests that have not reached a listener.
+// hearStrays takes up the requests that have not reached a listener, or were kept. They
+// are counted already.
 func (s *Supervisor) hearStrays(now time.Time) {
 	strays := s.strays
 	s.strays = nil
 	for _, m := range strays {
 		if s.phase <= serving {
-			s.arrive(now, m.l, m.arrival)
+			s.admit(now, m.l, m.arrival)
+		} else {
+			s.counters.Refused.Draining++
 		}
 	}
 }

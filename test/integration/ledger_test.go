@@ -58,6 +58,16 @@ func (l *ledger) session() (s admin.Session) {
 	return s
 }
 
+// beforeItHears has a client send while its session's worker stands still, until the
+// supervisor has read what was sent to it: so many requests of this deed.
+func (l *ledger) beforeItHears(send func(), requests uint64) {
+	worker := l.session().Worker
+	syscall.Kill(worker, syscall.SIGSTOP)
+	defer syscall.Kill(worker, syscall.SIGCONT)
+	send()
+	l.reaches(func(c *admin.Counters) bool { return c.Requests == l.due.Requests+requests })
+}
+
 // giveUp has a peer give up.
 func giveUp(p *harness.Peer, code protocol.ErrorCode) {
 	e := protocol.Error{Code: code}
@@ -118,11 +128,34 @@ var deeds = []deed{
 		p.Send(l.server.Addr, ask)
 		p.Send(l.server.Addr, ask)
 		// Before they are read the session must not end.
-		l.reaches(func(c *admin.Counters) bool { return c.Duplicates == l.due.Duplicates+2 })
+		l.reaches(func(c *admin.Counters) bool { return c.Requests == l.due.Requests+3 })
 		p.Ack(1)
 		p.Data(2)
 		giveUp(p, protocol.CodeDiskFull)
 	}, admin.Counters{Requests: 3, Started: 1, Failed: 1, Duplicates: 2, Bytes: 512}},
+	{"a file of one block is asked for twice at once", 2, func(l *ledger) {
+		p, ask := l.peer(), harness.RRQ("g")
+		p.Send(l.server.Addr, ask)
+		p.Data(1)
+		l.beforeItHears(func() {
+			p.Send(l.server.Addr, ask)
+			p.Ack(1)
+		}, 2)
+	}, admin.Counters{Requests: 2, Started: 1, Completed: 1, Duplicates: 1, Bytes: 1}},
+	{"a file of one block is got and asked for again", 2, func(l *ledger) {
+		p, ask := l.peer(), harness.RRQ("g")
+		p.Send(l.server.Addr, ask)
+		p.Data(1)
+		first := p.TID
+		l.beforeItHears(func() {
+			p.Ack(1)
+			p.Send(l.server.Addr, ask)
+		}, 2)
+		for p.TID == first { // the first session may have sent its block again before it stood still
+			p.Data(1)
+		}
+		p.Ack(1)
+	}, admin.Counters{Requests: 2, Started: 2, Completed: 2, Bytes: 2}},
 	{"a file is written", 3, func(l *ledger) {
 		p := l.peer()
 		p.Send(l.server.Addr, []byte("\x00\x02f\x00octet\x00"))
