@@ -77,7 +77,7 @@ func (s *Supervisor) frame(now time.Time, w *worker, f *ipc.Frame) {
 			s.violation(now, w, "a request of its client's, without being asked")
 			return
 		}
-		s.keep(sess, sess.with.peer, []byte(request))
+		s.keep(sess, sess.with.peer, []byte(request), 0)
 	}
 	if sess.heard() {
 		s.settle(sess)

@@ -191,9 +191,10 @@ func (l *listener) equip(family int) (err error) {
 			l.onlyIPv6(),
 			unix.SetsockoptInt(l.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1))
 	}
-	if err = errors.Join(err, stampListener(l.fd)); err != nil {
+	if err != nil {
 		return err
 	}
+	stampListener(l.fd)
 	// The default buffer holds 256 requests, and what a burst loses there nobody
 	// sees. FORCE needs CAP_NET_ADMIN; without it the kernel gives what it allows.
 	// One that was adopted and has been given more than the default keeps that.

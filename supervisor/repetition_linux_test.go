@@ -1,8 +1,10 @@
 package supervisor
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"brood/ipc"
 )
@@ -29,6 +31,10 @@ func TestAskingAgainIsNotRepeating(t *testing.T) {
 			{"ack ask heard tells", 1, 0},
 			{"ask ack heard tells", 0, 1},
 			{"ask ack heard tells complete", 0, 1},
+			{"ask refused-before", 1, 0},
+			{"ask refused-after", 0, 1},
+			{"ack ask heard superseded complete", 0, 1},
+			{"ack ask heard upgrade complete", 0, 1},
 		} {
 			f := newFake(t, Options{})
 			c, peer := client(t, l.addr.Addr())
@@ -41,6 +47,7 @@ func TestAskingAgainIsNotRepeating(t *testing.T) {
 			sess := &session{with: with, datagram: request, listener: l, ifindex: 3, last: ipc.Frame{Size: -1}}
 			w := f.busy(sess)
 			sess.socket = fd
+			awaitStamps(t, c, fd, local)
 			r := new(receiver)
 			asked := uint64(0)
 			for step := range strings.FieldsSeq(tt.steps) {
@@ -58,9 +65,17 @@ func TestAskingAgainIsNotRepeating(t *testing.T) {
 					}
 				case "tells":
 					f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindProgress, Session: sess.id, Bytes: 512, Packets: 1})
-				case "complete", "timed-out":
-					outcome := map[string]Outcome{"complete": Complete, "timed-out": TimedOut}[step]
-					f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindFinal, Session: sess.id, Outcome: outcome, Packets: 1})
+				case "complete":
+					f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindFinal, Session: sess.id, Outcome: Complete, Packets: 1})
+				case "timed-out":
+					f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindFinal, Session: sess.id, Outcome: TimedOut, Packets: 1})
+				case "refused-before", "refused-after": // what was asked
+					sent := map[string]time.Duration{"refused-before": 1, "refused-after": time.Hour}[step]
+					f.frame(f.now, w, &ipc.Frame{Kind: ipc.KindFinal, Session: sess.id, Outcome: Refused, FirstSent: sent})
+				case "superseded":
+					sess.ending = Superseded
+				case "upgrade":
+					f.yielding = true
 				case "crashes":
 					f.dies(w, ipc.Exit{Code: 2}, "")
 				case "drain":
@@ -80,4 +95,22 @@ func TestAskingAgainIsNotRepeating(t *testing.T) {
 			sess.closeSocket() // if it has not ended
 		}
 	})
+}
+
+// awaitStamps waits until packets are stamped when they come: the kernel begins with it
+// some time after it was asked to.
+func awaitStamps(t *testing.T, c, fd int, local netip.AddrPort) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; {
+		send(t, c, "x", local)
+		sent := stamp(time.Now().UnixNano())
+		readable(t, fd)
+		waiting(fd)
+		if lastRead(fd) <= sent {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("packets are not stamped")
+		}
+	}
 }

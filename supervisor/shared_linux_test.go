@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -204,17 +205,19 @@ func TestARepetitionIsNoNewSession(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		last  ipc.Frame
-		again int // sessions that the same request begins
+		after time.Duration // the repetition came so long after the request
+		again int           // sessions that the same request begins
 	}{
-		{"nothing acknowledged", ipc.Frame{}, 0},
-		{"ended without a word of the client", ipc.Frame{Outcome: Refused}, 0},
-		{"a block acknowledged", ipc.Frame{Bytes: 512}, 1},
-		{"an empty file fetched", ipc.Frame{Outcome: Complete}, 1},
-		{"its size learned", ipc.Frame{Outcome: Declined}, 1},
+		{"nothing acknowledged", ipc.Frame{}, 3, 0},
+		{"sent before the ERROR", ipc.Frame{Outcome: Refused, FirstSent: 2}, 1, 0},
+		{"sent after the ERROR", ipc.Frame{Outcome: Refused, FirstSent: 2}, 3, 1},
+		{"a block acknowledged", ipc.Frame{Bytes: 512}, 3, 1},
+		{"an empty file fetched", ipc.Frame{Outcome: Complete}, 3, 1},
+		{"its size learned", ipc.Frame{Outcome: Declined}, 3, 1},
 	} {
 		s := newFake(t, Options{SinglePort: true})
-		sess := &session{with: testWith, datagram: data, socket: -1, last: tt.last}
-		s.keep(sess, testPeer, []byte(data))
+		sess := &session{with: testWith, datagram: data, socket: -1, last: tt.last, received: s.now}
+		s.keep(sess, testPeer, []byte(data), stamp(s.now.Add(tt.after).UnixNano()))
 		s.finish(s.now, sess, tt.last.Outcome, "")
 		s.hearStrays(s.now)
 		if s.queue.len() != tt.again || s.counters.Duplicates != uint64(1-tt.again) || s.counters.Requests != 1 {

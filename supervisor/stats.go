@@ -87,10 +87,10 @@ type ServerStats struct {
 		Crowded     uint64 // more than 16 sessions of one client's port
 		Stale       uint64 // waited until the client had given up
 		Unreachable uint64 // no socket could be connected to the client, or it could not be handed over
-		Draining    uint64 // waiting when shutdown began
+		Draining    uint64 // waiting when shutdown began, or found in a session's socket since
 	}
 	Ignored    uint64 // datagrams that are no request
-	Duplicates uint64 // repeated requests of sessions that live or wait; of each the last may count only when that ends
+	Duplicates uint64 // repeated requests of sessions that live or wait; of a session that runs the last counts when its client is heard or it ends
 
 	Bytes           uint64 // of content, acknowledged
 	Packets         uint64

@@ -96,19 +96,19 @@ func (s *Supervisor) salvage(sess *session, fd int) {
 		case err != nil || from == nil: // nil: shut down
 			return
 		}
-		s.keep(sess, addrPort(from), buf[:n])
+		s.keep(sess, addrPort(from), buf[:n], lastRead(fd))
 	}
 }
 
 // keep keeps what is a request until the loop comes to hearStrays: sessions begin
 // and end while this one does. One that is the session's own, once more, is known as
 // such only now, as the session may have ended by then.
-func (s *Supervisor) keep(sess *session, peer netip.AddrPort, data []byte) {
+func (s *Supervisor) keep(sess *session, peer netip.AddrPort, data []byte, came stamp) {
 	if !protocol.IsRequest(data) {
 		return
 	}
 	s.counters.Requests++
-	if string(data) == sess.datagram && peer == sess.with.peer && !sess.heard() {
+	if string(data) == sess.datagram && peer == sess.with.peer && !sess.heard() && !sess.answeredBefore(came) {
 		s.counters.Duplicates++
 		return
 	}

@@ -25,8 +25,10 @@ func newWanton([]byte) (worker.Handler, error) {
 	for range 3 { // what the constructor has begun is no session's
 		go func() { select {} }()
 	}
-	if _, err := os.Open("/proc/self"); err != nil {
-		return nil, err
+	for range 70 { // nor what it has opened, as one does that serves many trees
+		if _, err := unix.Open("/proc/self", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return nil, err
+		}
 	}
 	return worker.HandlerFunc(wanton), nil
 }

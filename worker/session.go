@@ -122,28 +122,36 @@ func (s *Session) watch(cancel context.CancelCauseFunc) (stop func() (late bool)
 	}
 }
 
-func (s *Session) request() *Request {
+// options are the request's as they came, whatever a handler does to its own.
+func (s *Session) options() []protocol.Option {
 	options := make([]protocol.Option, len(s.Job.Options))
 	for i, o := range s.Job.Options {
 		options[i] = protocol.Option(o)
 	}
+	return options
+}
+
+func (s *Session) mode() protocol.Mode { return protocol.Mode(s.Job.Mode) }
+
+func (s *Session) request() *Request {
 	return &Request{
 		Peer:     s.Job.Peer,
 		Local:    s.Job.Local,
 		MAC:      s.Job.MAC,
 		File:     s.Job.File,
-		Mode:     protocol.Mode(s.Job.Mode),
-		Options:  options,
+		Mode:     s.mode(),
+		Options:  s.options(),
 		Received: s.received,
 	}
 }
 
 // end tells the client, and returns the final stats.
 func (s *Session) end(outcome ipc.Outcome, e *protocol.Error, detail string) *ipc.Frame {
+	before := time.Since(s.received) // the client may answer before the call returns
 	switch err := s.socket.write(e.Append(nil)); {
 	case err == nil:
 		if s.stats.FirstSent == 0 {
-			s.stats.FirstSent = max(time.Since(s.received), 1)
+			s.stats.FirstSent = max(before, 1)
 		}
 	case errors.Is(err, unix.EPIPE):
 		// The supervisor shut this direction too: the client is not to hear of it.

@@ -21,34 +21,50 @@ import (
 // A handler that was taken over can hide from it, and the heap it can't see.
 type surroundings struct {
 	goroutines int
-	open       [watchedFDs]bool
+	open       []bool // descriptors, from 0 on
 	ignored    uint32 // signals, by number
 	env        []string
 	dir        string
 	level      SandboxLevel
 }
 
-// watchedFDs is how many descriptors are looked at, from 0. The kernel gives out
-// the lowest number that is free, so what is left open lies below, unless a
-// session had more than that open at once. One poll(2) asks for all of them in
-// 1 µs, where /proc/self/fd takes 11 and a worker in a sandbox can't see it.
-const watchedFDs = 32
+// spareFDs is how many descriptors are looked at beyond those that are open in the
+// beginning. The kernel gives out the lowest number that is free, so what is left open is
+// among them, unless a session had more than that open at once. One poll(2) asks for all
+// of them in 1 µs, where /proc/self/fd takes 11 and a worker in a sandbox can't see it.
+const spareFDs = 24
+
+// A worker in a sandbox may have maxFDs descriptors. One without may have fewer, and poll(2)
+// then refuses to look at so many; hardly fewer than fewFDs.
+const (
+	maxFDs = 256
+	fewFDs = 64
+)
 
 // firstLook is taken with the first job in hand, whose socket does not count.
 func firstLook(socket int) *surroundings {
 	// The first timer of a process makes the runtime's poller, two descriptors
 	// that stay. A session has timers, and should not seem to have left these.
 	time.AfterFunc(time.Hour, func() {}).Stop()
-	s := look()
+	s := look(maxFDs)
+	if !s.open[ipc.Control] {
+		s = look(fewFDs)
+	}
 	if socket < len(s.open) {
 		s.open[socket] = false
 	}
+	last := len(s.open) - 1
+	for last > 0 && !s.open[last] {
+		last--
+	}
+	s.open = s.open[:min(last+1+spareFDs, len(s.open))]
 	return &s
 }
 
-func look() surroundings {
-	s := surroundings{goroutines: runtime.NumGoroutine(), env: os.Environ(), level: level()}
-	fds := make([]unix.PollFd, watchedFDs)
+// look looks at the first of the descriptors.
+func look(descriptors int) surroundings {
+	s := surroundings{goroutines: runtime.NumGoroutine(), open: make([]bool, descriptors), env: os.Environ(), level: level()}
+	fds := make([]unix.PollFd, descriptors)
 	for i := range fds {
 		fds[i].Fd = int32(i)
 	}
@@ -87,7 +103,7 @@ func (s *surroundings) changed() string {
 		}
 		runtime.Gosched()
 	}
-	now := look()
+	now := look(len(s.open))
 	var left []string
 	if n := now.goroutines - s.goroutines; n > 0 {
 		left = append(left, fmt.Sprintf("%d goroutines", n))

@@ -40,13 +40,12 @@ type transfer struct {
 // client must not hear of an error after the OACK that could have come in its
 // place.
 func (s *Session) begin(resp Response, quirks Quirks) (*transfer, error) {
-	req := s.request() // as it came: what a handler did to its own is no matter
 	size, known := resp.Size()
 	if !known || size < 0 {
 		size = -1
 	}
 	s.stats.Size = size
-	terms, accepted := protocol.Negotiate(quirks.heeded(req.Options), req.Mode, size, s.limits(quirks))
+	terms, accepted := protocol.Negotiate(quirks.heeded(s.options()), s.mode(), size, s.limits(quirks))
 	s.stats.Blksize, s.stats.Windowsize = uint32(terms.Blksize), uint32(terms.Windowsize)
 	sender := protocol.NewSender(protocol.SenderConfig{
 		Windowsize: terms.Windowsize,
@@ -61,16 +60,16 @@ func (s *Session) begin(resp Response, quirks Quirks) (*transfer, error) {
 		sender:  sender,
 	}
 	file, isFile := resp.(*fileResponse)
-	isFile = isFile && req.Mode == protocol.Octet && terms.Windowsize > 1
+	isFile = isFile && s.mode() == protocol.Octet && terms.Windowsize > 1
 	_, isAt := resp.(io.ReaderAt)
 	source := &content{size: size}
 	switch {
 	case isFile:
 	case isAt:
-		source = newContent(resp, size, req.Mode)
+		source = newContent(resp, size, s.mode())
 	default:
 		var err error
-		if source, err = newSlowContent(resp, size, req.Mode); err != nil {
+		if source, err = newSlowContent(resp, size, s.mode()); err != nil {
 			return nil, err
 		}
 		s.ahead = source.ahead

@@ -103,6 +103,28 @@ func TestClientsAreToldThatAFileIsMissing(t *testing.T) {
 	}
 }
 
+// tftp-hpa's client keeps its port, and asks for the next file as soon as it has one: the
+// same request again is not the last one's repetition.
+func TestOneClientGetsTheSameAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("f", 700)
+	program := find(t, "tftp")
+	s := harness.Serve(t, "--root", tree.Dir)
+	const times = 30
+	client := exec.Command(program, s.Addr.Addr().String(), fmt.Sprint(s.Addr.Port()))
+	client.Dir = t.TempDir()
+	client.Stdin = strings.NewReader(strings.Repeat("get f\nget no-such-file\n", times) + strings.Repeat("get f\n", times) + strings.Repeat("get no-such-file\n", times))
+	if out, err := client.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	c := s.Counters()
+	if c.Int("completed") != 2*times || c.Int("missing") != 2*times || c.Int("duplicates") != 0 {
+		t.Errorf("%d complete, %d missing, %d requests were taken for repetitions; want %d, %d, 0",
+			c.Int("completed"), c.Int("missing"), c.Int("duplicates"), 2*times, 2*times)
+	}
+}
+
 func run(program string, c client, s *harness.Server, file, to string) (string, error) {
 	args := c.args(s.Addr.Addr().String(), fmt.Sprint(s.Addr.Port()), file, to)
 	out, err := exec.Command(program, args...).CombinedOutput()
