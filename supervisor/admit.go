@@ -11,12 +11,14 @@ import (
 	"brood/protocol"
 )
 
-// arrive counts one datagram and decides what becomes of it.
+// arrive takes one datagram that a port has received.
 func (s *Supervisor) arrive(now time.Time, l *listener, a arrival) {
 	s.counters.Requests++
 	s.admit(now, l, a)
 }
 
+// admit decides what becomes of a datagram that is counted: strays are when they are found,
+// so that one which nobody comes to hear of is not missing.
 func (s *Supervisor) admit(now time.Time, l *listener, a arrival) {
 	if a.peer.Port() == 0 || a.peer.Addr().IsMulticast() || a.peer.Addr().IsUnspecified() ||
 		a.local.IsUnspecified() { // a broadcast on an interface without an address

@@ -11,7 +11,7 @@ import (
 
 // A client that has the file, and asks for it again before its session's end is known, is
 // told from one that has only sent its request twice: by the order in which its packets
-// came, whenever they are read.
+// came, in whatever order they and the worker's frames are read until then.
 func TestAskingAgainIsNotRepeating(t *testing.T) {
 	inBothFamilies(t, func(t *testing.T, l *listener) {
 		for _, tt := range []struct {

@@ -50,7 +50,7 @@ func openSocket(local netip.Addr, peer netip.AddrPort, ports PortRange, shared b
 			return fd, bound, fmt.Errorf("session socket: %w", err)
 		}
 	}
-	lastRead(fd)
+	lastRead(fd) // there is none; from now on the kernel remembers
 	port, err := boundPort(fd)
 	return fd, netip.AddrPortFrom(local, port), err
 }

@@ -101,7 +101,7 @@ func (s *Session) limits(q Quirks) protocol.Limits {
 		Rollover:       q.Rollover,
 		Timeout:        s.Job.Timeout,
 	}
-	if len(s.Job.Options) > 0 && q.MTUClamp.holds(s.Job.MTUClamp) { // none asks for a blksize
+	if len(s.Job.Options) > 0 && q.MTUClamp.holds(s.Job.MTUClamp) { // without options there is no blksize to bound
 		l.MaxBlksize = lower(l.MaxBlksize, s.socket.unfragmented(ipv4))
 	}
 	if q.MTU != 0 {
