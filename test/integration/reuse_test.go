@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os/exec"
 	"sync"
 	"testing"
 
@@ -55,6 +56,27 @@ func TestAWorkerServesSoManySessionsAndNoMore(t *testing.T) {
 	}
 	if c := s.Counters(); c.Int("completed") != sessions || c.Int("worker-failures") != 0 {
 		t.Errorf("counters %v, want %d completed and no failure", c, sessions)
+	}
+}
+
+// A worker may have fewer descriptors than its sandbox leaves it, and the kernel then
+// refuses to look at as many.
+func TestAWorkerWithFewDescriptorsIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("f", 10)
+	s := harness.Start(t, exec.Command("prlimit", "--nofile=100:100", harness.Brood(t), "serve", "--root", tree.Dir, "--listen", "127.0.0.1:0",
+		"--log-format", "json", "--sandbox", "off", "--max-sessions", "4", "--min-idle", "1", "--max-idle", "1", "--sessions-per-worker", "100"))
+	const sessions = 10
+	for i := range sessions {
+		if _, err := fetch(t, s, "f"); err != nil {
+			t.Fatal(err)
+		}
+		s.WaitN(i+1, "session", nil)
+	}
+	served := pids(s.WaitN(sessions, "session", nil))
+	if c := s.Counters(); len(served) == sessions || c.Int("completed") != sessions || c.Int("worker-failures") != 0 {
+		t.Errorf("sessions by worker: %v, counters %v; want workers that are used again, and no failure", served, c)
 	}
 }
 
