@@ -30,10 +30,12 @@ import (
 const childEnv = "BROOD_TEST_CHILD"
 
 var children = map[string]func() int{
-	"serve":   serveChild,
-	"network": networkChild,
-	"root":    rootChild,
-	"limits":  limitsChild,
+	"serve":      serveChild,
+	"network":    networkChild,
+	"root":       rootChild,
+	"limits":     limitsChild,
+	"dumpable":   dumpableChild,
+	"undumpable": undumpableChild,
 }
 
 func TestMain(m *testing.M) {

@@ -68,6 +68,7 @@ type Supervisor struct {
 	credit         credit
 	stuck          int // workers that SIGKILL does not end
 	pool           pool
+	expendable     expendable
 	helperID       *identity // nil: as the supervisor
 	helperPorts    helperPorts
 	helpers        []*helper
@@ -326,6 +327,7 @@ func (s *Supervisor) prepare() error {
 	if s.macs, err = openNeighbours(); err != nil {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
+	s.expendable = newExpendable(s.who)
 	s.gen.start(s)
 	s.generation = 1
 	s.setHelpers(s.started, s.firstHelpers())

@@ -1,11 +1,16 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -116,12 +121,14 @@ func TestRunningOutOfProcessesMakesRequestsWait(t *testing.T) {
 	})
 }
 
-// The kernel ends whoever has most: the session that takes it all.
+// The kernel ends whoever has most: the session that takes it all. While what that one had is
+// not free yet it may be another session besides, and never the supervisor.
 func TestRunningOutOfMemoryCostsWhoeverTakesIt(t *testing.T) {
 	t.Parallel()
-	s := serveMisbehaving(t)
-	harness.LimitMemory(t, s.PID, 256<<20)
+	cmd, _ := harness.WithinMemory(t, 256<<20, misbehaving(t))
+	s := harness.Start(t, cmd)
 	var wg sync.WaitGroup
+	var beside atomic.Int64
 	hogs := scale(2, 6)
 	for i := range hogs {
 		wg.Go(func() {
@@ -133,24 +140,78 @@ func TestRunningOutOfMemoryCostsWhoeverTakesIt(t *testing.T) {
 		wg.Go(func() {
 			client := workertest.Client{Local: netip.AddrFrom4([4]byte{127, 3, 0, byte(1 + i)}), Retries: 20}
 			for range scale(20, 100) {
-				if _, err := client.Get(t.Context(), s.Addr, "small", io.Discard); err != nil {
+				_, err := client.Get(t.Context(), s.Addr, "small", io.Discard)
+				if remote := (*protocol.Error)(nil); errors.As(err, &remote) {
+					beside.Add(1)
+				} else if err != nil {
 					t.Errorf("another one beside it: %v", err)
 				}
 			}
 		})
 	}
 	wg.Wait()
+	c := s.Counters() // the last line of the log
 	killed := lines(s, "session", "crashed")
+	others := 0
 	for _, l := range killed {
-		if l.String("detail") == "" || l.String("file")[:3] != "hog" {
-			t.Errorf("logged %v, want only those that take memory to crash", l)
+		if !strings.HasPrefix(l.String("file"), "hog") {
+			others++
+		}
+		if !strings.Contains(l.String("detail"), "killed") {
+			t.Errorf("logged %v, want to be told who ended it", l)
 		}
 	}
-	if len(killed) == 0 {
-		t.Error("nobody was ended: the limit was never reached")
+	if len(killed)-others == 0 || c.Int("crashed") != len(killed) {
+		t.Fatalf("%d crashed, and %v; want those that take memory to be ended", len(killed), c)
+	}
+	if others != int(beside.Load()) || others > hogs {
+		t.Errorf("%d others crashed, and %d were told: of %d that took memory, want at most one each", others, beside.Load(), hogs)
 	}
 	rows.add(row{
 		"no memory", fmt.Sprintf("a control group of 256 MB, %d sessions whose handler takes memory without end, %d others beside them", hogs, hogs*scale(20, 100)),
-		"theirs get ERROR; the others are served", fmt.Sprintf("crashed %d: %s", len(killed), killed[0].String("detail")),
+		"theirs get ERROR; the others are served", fmt.Sprintf("crashed %d, %d of the others: %s", len(killed), others, killed[0].String("detail")),
 	})
+}
+
+// Where workers that are as they should be use up the memory together, the supervisor is the
+// largest process that there is; it is not the one that goes.
+func TestRunningOutOfMemoryByManyCostsWorkersAlone(t *testing.T) {
+	t.Parallel()
+	tree := harness.NewTree(t)
+	tree.File("f", 10)
+	const clients = 80
+	args := serveCommand(t, tree, "--max-sessions", fmt.Sprint(2*clients), "--penalties", "off", "--retries", "1")
+	cmd, more := harness.WithinMemory(t, 20<<20, exec.Command(args[0], args[1:]...))
+	s := harness.Start(t, cmd)
+	peers := make([]*harness.Peer, clients)
+	for i := range peers {
+		peers[i] = harness.NewPeer(t, "127.0.0.1")
+		peers[i].Send(s.Addr, harness.RRQ("f"))
+	}
+	died := s.Wait("session", func(l harness.Line) bool { return l.String("outcome") == "crashed" })
+	more(1 << 30)
+	s.Wait("stats", func(l harness.Line) bool { return l.Int("active")+l.Int("waiting")+l.Int("starting") == 0 })
+	for _, pid := range harness.Children(s.PID) {
+		if own, theirs := score(t, s.PID), score(t, pid); theirs <= own {
+			t.Errorf("an idle worker counts for %d more than it has, the supervisor for %d", theirs, own)
+		}
+	}
+	if _, err := (&workertest.Client{}).Get(t.Context(), s.Addr, "f", io.Discard); err != nil {
+		t.Errorf("when there is memory again: %v", err)
+	}
+	rows.add(row{
+		"no memory for so many", fmt.Sprintf("a control group of 20 MB, %d sessions at once", clients),
+		"some get ERROR, the others are served", fmt.Sprintf("crashed %d: %s", s.Counters().Int("crashed"), died.String("detail")),
+	})
+}
+
+// score is what a process counts for when the kernel looks for whom to end.
+func score(t *testing.T, pid int) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid))
+	n, err2 := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err := errors.Join(err, err2); err != nil {
+		t.Error(err)
+	}
+	return n
 }

@@ -86,10 +86,15 @@ func (tb *table) print() {
 	}
 }
 
-// serveMisbehaving starts the server with the handler of handler_test.go.
-func serveMisbehaving(t *testing.T) *harness.Server {
+// misbehaving is the server with the handler of handler_test.go.
+func misbehaving(t *testing.T) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(harness.Self(t))
 	cmd.Env = append(os.Environ(), serverEnv+"=1")
-	return harness.Start(t, cmd)
+	return cmd
+}
+
+func serveMisbehaving(t *testing.T) *harness.Server {
+	t.Helper()
+	return harness.Start(t, misbehaving(t))
 }

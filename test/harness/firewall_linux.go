@@ -38,11 +38,7 @@ func NewFirewall(t testing.TB) *Firewall {
 
 // Inside has a command run in the group: the sockets that it opens belong to it.
 func (f *Firewall) Inside(cmd *exec.Cmd) *exec.Cmd {
-	f.t.Helper()
-	const enter = `echo $$ >"$0/cgroup.procs" && exec "$@"`
-	inside := exec.Command("sh", append([]string{"-c", enter, f.dir}, append([]string{cmd.Path}, cmd.Args[1:]...)...)...)
-	inside.Env, inside.SysProcAttr = cmd.Env, &unix.SysProcAttr{} // it leaves root by itself
-	return inside
+	return inside(f.dir, cmd)
 }
 
 // Refuse has the kernel refuse what is sent from now on, until open is called.

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -81,11 +82,20 @@ func Freeze(t testing.TB, pid int) (thaw func()) {
 	return thaw
 }
 
-// LimitMemory bounds what a process, its children and theirs have of memory
-// together. Whoever is over it ends one of them, as the kernel chooses.
-func LimitMemory(t testing.TB, pid, bytes int) {
+// inside has a command run in a group.
+func inside(dir string, cmd *exec.Cmd) *exec.Cmd {
+	const enter = `echo $$ >"$0/cgroup.procs" && exec "$@"`
+	shell := exec.Command("sh", append([]string{"-c", enter, dir}, append([]string{cmd.Path}, cmd.Args[1:]...)...)...)
+	shell.Env, shell.SysProcAttr = cmd.Env, &unix.SysProcAttr{} // it leaves root by itself
+	return shell
+}
+
+// WithinMemory has a command and all that it starts have so many bytes of memory
+// together. Whoever is over it ends one of them, as the kernel chooses. more gives them more.
+func WithinMemory(t testing.TB, bytes int, cmd *exec.Cmd) (bounded *exec.Cmd, more func(bytes int)) {
 	t.Helper()
 	g := newGroup(t, "memory")
-	g.set("memory.limit_in_bytes", strconv.Itoa(bytes))
-	g.enter(append([]int{pid}, Children(pid)...)...)
+	more = func(bytes int) { g.set("memory.limit_in_bytes", strconv.Itoa(bytes)) }
+	more(bytes)
+	return inside(g.dir, cmd), more
 }

@@ -36,7 +36,7 @@ func Open(l Limits, owner int, admin bool) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := home(string(membership), string(mounts))
+	at, err := version2.home(string(membership), string(mounts))
 	if err != nil {
 		return nil, err
 	}

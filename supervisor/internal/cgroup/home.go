@@ -9,12 +9,20 @@ import (
 	"strings"
 )
 
+// hierarchy is a controller that has one of version 1.
+type hierarchy string
+
+// version2 is that of version 2, for all controllers that no other has.
+const version2 hierarchy = ""
+
 // home returns the directory of a process's control group, by what /proc says of
 // the process: its cgroup and its mountinfo, see cgroups(7) and proc(5).
-func home(membership, mounts string) (string, error) {
+func (h hierarchy) home(membership, mounts string) (string, error) {
 	group, ok := "", false
 	for line := range strings.Lines(membership) {
-		if group, ok = strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+		// 4:memory:/the/group
+		if f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3); len(f) == 3 && h.among(f[1]) && (h != version2 || f[0] == "0") {
+			group, ok = f[2], true
 			break
 		}
 	}
@@ -28,7 +36,7 @@ func home(membership, mounts string) (string, error) {
 		// 31 23 0:28 /the/group/there /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw
 		f := strings.Fields(line)
 		dash := slices.Index(f, "-")
-		if dash < 5 || dash+1 >= len(f) || f[dash+1] != "cgroup2" {
+		if dash < 5 || dash+1 >= len(f) || !h.mounted(f[dash+1:]) {
 			continue
 		}
 		root, at := unescape(f[3]), unescape(f[4])
@@ -37,6 +45,19 @@ func home(membership, mounts string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("control groups of version 2 are not mounted, or not where %q is seen: mount -t cgroup2 none /sys/fs/cgroup", group)
+}
+
+// among says whether a list of controllers has h.
+func (h hierarchy) among(list string) bool {
+	return slices.Contains(strings.Split(list, ","), string(h))
+}
+
+// mounted says whether a mount, by its type, source and options, is h's.
+func (h hierarchy) mounted(fs []string) bool {
+	if h == version2 {
+		return fs[0] == "cgroup2"
+	}
+	return len(fs) > 2 && fs[0] == "cgroup" && h.among(fs[2])
 }
 
 // unescape reads a name as mountinfo has it: a space is \040.

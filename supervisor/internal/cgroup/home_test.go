@@ -43,7 +43,7 @@ func TestHomeIsWhereTheKernelSaysThisProcessIs(t *testing.T) {
 		{"a group outside of this namespace", "0::/../brood\n", unified, "!none that it can reach"},
 		{"a group that was removed", "0::/brood (deleted)\n", unified, "!none that it can reach"},
 	} {
-		got, err := home(tt.membership, tt.mounts)
+		got, err := version2.home(tt.membership, tt.mounts)
 		if want, ok := strings.CutPrefix(tt.want, "!"); ok {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %q, %v; want an error with %q", tt.name, got, err, want)
@@ -54,14 +54,41 @@ func TestHomeIsWhereTheKernelSaysThisProcessIs(t *testing.T) {
 	}
 }
 
+func TestTheFirstVersionHasAHomeForEachController(t *testing.T) {
+	t.Parallel()
+	const mounts = "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n" +
+		"33 31 0:30 /docker/4711 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n" +
+		"34 31 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+	const membership = "6:cpuacct,cpu:/docker/4711\n4:memory:/docker/4711/a:b\n0::/\n"
+	for _, tt := range []struct {
+		hierarchy
+		want string
+	}{
+		{"memory", "/sys/fs/cgroup/memory/a:b"},
+		{"cpu", "/sys/fs/cgroup/cpu,cpuacct/docker/4711"},
+		{version2, "/sys/fs/cgroup/unified"},
+	} {
+		if got, err := tt.home(membership, mounts); got != tt.want || err != nil {
+			t.Errorf("%q: %q, %v; want %q", tt.hierarchy, got, err, tt.want)
+		}
+	}
+	for _, h := range []hierarchy{"mem", "pids"} {
+		if got, err := h.home(membership, mounts); err == nil {
+			t.Errorf("%q: %q, want none", h, got)
+		}
+	}
+}
+
 // Whatever stands in mountinfo, it is read without a fault, and what is found is below
 // a mount that stands there.
 func FuzzHome(f *testing.F) {
 	f.Add("0::/a\n", "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
 	f.Add("0::/a\n", `1 1 0:1 /\057a \134x rw shared:1 - cgroup2 - -`)
 	f.Fuzz(func(t *testing.T, membership, mounts string) {
-		if at, err := home(membership, mounts); err == nil && (at == "" || !strings.Contains(mounts, "cgroup2")) {
-			t.Errorf("%q and %q: %q", membership, mounts, at)
+		for _, h := range []hierarchy{version2, "memory"} {
+			if at, err := h.home(membership, mounts); err == nil && (at == "" || !strings.Contains(mounts, "cgroup")) {
+				t.Errorf("%q and %q: %q", membership, mounts, at)
+			}
 		}
 	})
 }
