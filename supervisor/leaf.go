@@ -139,7 +139,7 @@ func (o *Options) memoryBound() string {
 	if o.WorkersMemory == 0 {
 		return "what the machine has"
 	}
-	return fmt.Sprintf("%d MiB (WorkersMemory)", o.WorkersMemory>>20)
+	return mib(o.WorkersMemory) + " (WorkersMemory)"
 }
 
 func (o *Options) tasksBound() string {

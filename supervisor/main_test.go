@@ -34,6 +34,7 @@ var children = map[string]func() int{
 	"network":    networkChild,
 	"root":       rootChild,
 	"limits":     limitsChild,
+	"mark":       markChild,
 	"dumpable":   dumpableChild,
 	"undumpable": undumpableChild,
 }

@@ -143,7 +143,7 @@ func (s *Supervisor) startedWorker(c launch.Child, wave uint64, gen *generation,
 		s.notReady(now, w, exhausted(err), err.Error())
 		return
 	}
-	s.expose(c.PID)
+	s.expose(now, c.PID)
 	s.counters.WorkersStarted++
 	s.pool.lastID++
 	w.id = s.pool.lastID

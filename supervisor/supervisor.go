@@ -68,8 +68,8 @@ type Supervisor struct {
 	credit         credit
 	stuck          int // workers that SIGKILL does not end
 	pool           pool
-	expendable     expendable
-	helperID       *identity // nil: as the supervisor
+	expendable     *expendable // nil: workers count for what they have
+	helperID       *identity   // nil: as the supervisor
 	helperPorts    helperPorts
 	helpers        []*helper
 	lastHelper     uint32 // id
@@ -327,7 +327,7 @@ func (s *Supervisor) prepare() error {
 	if s.macs, err = openNeighbours(); err != nil {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
-	s.expendable = newExpendable(s.who)
+	s.expectShortage()
 	s.gen.start(s)
 	s.generation = 1
 	s.setHelpers(s.started, s.firstHelpers())

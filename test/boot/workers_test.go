@@ -34,6 +34,7 @@ func TestTheWorkersAreBoundedTogether(t *testing.T) {
 		return
 	}
 	t.Run("a handler that eats memory", testMemoryEater)
+	t.Run("a bound on the whole server", testBoundOfAll)
 	t.Run("programs that eat memory and fork without end", testPrograms)
 	t.Run("an upgrade, and a supervisor that was killed", testSuccession)
 	t.Run("the least that there may be", testLeast)
@@ -129,6 +130,34 @@ func testMemoryEater(t *testing.T) {
 	if got := s.Session("held").String("outcome"); got != "complete" {
 		t.Errorf("the session beside it is %s", got)
 	}
+}
+
+// Where nobody has given workers a group of their own, they go before the supervisor.
+func testBoundOfAll(t *testing.T) {
+	unit, tree := harness.NewUnit(t, "memory"), harness.NewTree(t)
+	unit.Write("memory.max", strconv.Itoa(memory))
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), rootEnv+"="+tree.Dir, memoryEnv+"=0")
+	cmd.SysProcAttr = unit.Start()
+	s := harness.Start(t, cmd)
+	s.Wait("a control group bounds this server's memory: when that runs out the kernel ends workers first", func(l harness.Line) bool {
+		return l.String("bound") == "96 MiB" && l.Int("workers-oom-score-adj") > 0
+	})
+	worker, most := harness.IdleWorker(s.PID), (32<<20)*1000/memory+1 // of 32 MB more than it has
+	if !harness.Eventually(func() bool { return harness.OOMScore(t, worker) == most }) {
+		t.Errorf("a worker counts for %d, want %d", harness.OOMScore(t, worker), most)
+	}
+	if n := harness.OOMScore(t, s.PID); n != 0 {
+		t.Errorf("the supervisor counts for %d, want 0", n)
+	}
+	var e *protocol.Error
+	if _, err := get(t, s, "eat-all"); !errors.As(err, &e) || e.Code != protocol.CodeUndefined {
+		t.Errorf("the client got %v, want ERROR 0", err)
+	}
+	if line := s.Session("eat-all"); line.String("outcome") != "crashed" {
+		t.Errorf("the log says %v, want a crash", line)
+	}
+	served(t, s, tree, "after")
 }
 
 // settings is a configuration file whose content are a tree and the greedy programs.

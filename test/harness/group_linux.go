@@ -82,11 +82,13 @@ func Freeze(t testing.TB, pid int) (thaw func()) {
 	return thaw
 }
 
-// inside has a command run in a group.
+// inside has a command run in a group, which only root may put it into.
 func inside(dir string, cmd *exec.Cmd) *exec.Cmd {
 	const enter = `echo $$ >"$0/cgroup.procs" && exec "$@"`
-	shell := exec.Command("sh", append([]string{"-c", enter, dir}, append([]string{cmd.Path}, cmd.Args[1:]...)...)...)
-	shell.Env, shell.SysProcAttr = cmd.Env, &unix.SysProcAttr{} // it leaves root by itself
+	words := append([]string{"-c", enter, dir}, asService()...)
+	words = append(append(words, cmd.Path), cmd.Args[1:]...)
+	shell := exec.Command("sh", words...)
+	shell.Env, shell.SysProcAttr = cmd.Env, &unix.SysProcAttr{}
 	return shell
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,18 @@ func Status(pid int, field string) string {
 func Title(pid int) string {
 	b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 	return strings.TrimRight(string(bytes.ReplaceAll(b, []byte{0}, []byte{' '})), " ")
+}
+
+// OOMScore returns by how much, in thousandths of all memory, a process counts for more than
+// it has when the kernel looks for whom to end.
+func OOMScore(t testing.TB, pid int) int {
+	t.Helper()
+	b := ReadFile(t, filepath.Join("/proc", strconv.Itoa(pid), "oom_score_adj"))
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // Manners are what a thread is held to by the kernel.

@@ -24,8 +24,8 @@ func NewUnit(t testing.TB, controllers ...string) *Unit {
 	slice := mountGroup(t, "cgroup2", "")
 	u := &Unit{Dir: filepath.Join(slice, "brood.service"), t: t}
 	for _, c := range controllers {
-		u.write("../../cgroup.subtree_control", "+"+c)
-		u.write("../cgroup.subtree_control", "+"+c)
+		u.Write("../../cgroup.subtree_control", "+"+c)
+		u.Write("../cgroup.subtree_control", "+"+c)
 	}
 	err := os.Mkdir(u.Dir, 0o755)
 	if err == nil {
@@ -58,7 +58,8 @@ func (u *Unit) Keep() {
 	}
 }
 
-func (u *Unit) write(file, text string) {
+// Write writes to a file of the group.
+func (u *Unit) Write(file, text string) {
 	u.t.Helper()
 	if err := os.WriteFile(u.path(file), []byte(text), 0); err != nil {
 		u.t.Fatal(err)
@@ -71,7 +72,7 @@ func (u *Unit) path(file string) string { return filepath.Clean(u.Dir + "/" + fi
 // ExecStopPost does.
 func (u *Unit) Release() {
 	u.t.Helper()
-	u.write("cgroup.subtree_control", "-memory -pids")
+	u.Write("cgroup.subtree_control", "-memory -pids")
 }
 
 // Read returns what is in a file of the group or below, without the end of its line.

@@ -1,8 +1,10 @@
 package cgroup
 
 import (
+	"errors"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"strconv"
 	"strings"
 
@@ -10,45 +12,49 @@ import (
 )
 
 // MemoryBound is what this process's control group may have of memory, in bytes: the least
-// that it or one above it is bounded to, of either version. 0: there is no bound, or none
-// below what the machine has, or it can't be seen.
-func MemoryBound() int64 {
-	var machine unix.Sysinfo_t
-	membership, err1 := os.ReadFile("/proc/self/cgroup")
-	mounts, err2 := os.ReadFile("/proc/self/mountinfo")
-	if err1 != nil || err2 != nil || unix.Sysinfo(&machine) != nil {
-		return 0
+// that it or one above it, of either version, is bounded to. 0 means no bound below what the
+// machine has, or none that can be seen.
+func MemoryBound() (int64, error) {
+	membership, mounts, err := self()
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil // a kernel without groups, or no /proc
 	}
-	least := int64(machine.Totalram) * int64(machine.Unit)
-	bounded := false
+	if err != nil {
+		return 0, err
+	}
+	var machine unix.Sysinfo_t
+	if err := unix.Sysinfo(&machine); err != nil {
+		return 0, err
+	}
+	return memoryBound(membership, mounts, int64(machine.Totalram)*int64(machine.Unit)), nil
+}
+
+func memoryBound(membership, mounts string, machine int64) int64 {
+	least := machine
 	for _, v := range []struct {
 		hierarchy
 		file string
-	}{{version2, "memory.max"}, {hierarchy("memory"), "memory.limit_in_bytes"}} {
-		at, err := v.home(string(membership), string(mounts))
-		if err != nil {
-			continue
-		}
-		if n, ok := leastAbove(at, v.file); ok && n < least {
-			least, bounded = n, true
+	}{{version2, "memory.max"}, {"memory", "memory.limit_in_bytes"}} {
+		if at, err := v.home(membership, mounts); err == nil { // most have one of them
+			least = min(least, leastUpwards(at, v.file, least))
 		}
 	}
-	if !bounded {
+	if least == machine {
 		return 0
 	}
 	return least
 }
 
-// leastAbove is the smallest number in the files of one name in a group and those above it.
-func leastAbove(at, name string) (least int64, ok bool) {
-	for {
-		if _, err := os.Stat(filepath.Join(at, "cgroup.procs")); err != nil {
-			return least, ok // above the mount
+// leastUpwards is the smallest number in the files of one name in a group and those above it,
+// and most if there is none. A group has no such file where it wasn't given the controller.
+func leastUpwards(at place, name string, most int64) int64 {
+	for below := path.Join("/", at.below); ; below = path.Dir(below) {
+		b, _ := os.ReadFile(path.Join(at.mount, below, name))
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n > 0 {
+			most = min(most, n)
 		}
-		b, _ := os.ReadFile(filepath.Join(at, name)) // not there in the root, and where the controller isn't given
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && (!ok || n < least) {
-			least, ok = n, true
+		if below == "/" {
+			return most
 		}
-		at = filepath.Dir(at)
 	}
 }

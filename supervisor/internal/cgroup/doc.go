@@ -7,4 +7,7 @@
 // bounds, and "workers", of which it has the descriptor to start processes with. It
 // never removes them: who is in them may outlive this process, and the next one,
 // which may start in "supervisor" without being root, finds them as they are.
+//
+// MemoryBound says what somebody else has bounded this process's own group to, whose
+// version may be 1.
 package cgroup

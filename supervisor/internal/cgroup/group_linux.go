@@ -28,24 +28,35 @@ type Group struct {
 // has CAP_SYS_ADMIN, and so sees what systemd has not delegated, such as the session of
 // a login. What is missing the error says, and where.
 func Open(l Limits, owner int, admin bool) (*Group, error) {
-	membership, err := os.ReadFile("/proc/self/cgroup")
+	membership, mounts, err := self()
 	if err != nil {
 		return nil, err
 	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	home, err := version2.home(membership, mounts)
 	if err != nil {
 		return nil, err
 	}
-	at, err := version2.home(string(membership), string(mounts))
-	if err != nil {
-		return nil, err
-	}
-	at = delegated(at)
+	at := delegated(home.String())
 	g, err := open(at, l, owner, admin && kept(at))
 	if err != nil {
 		return nil, fmt.Errorf("the control group %s: %w", at, err)
 	}
 	return g, nil
+}
+
+// self is what /proc says of this process.
+func self() (membership, mounts string, err error) {
+	for _, in := range []struct {
+		path string
+		to   *string
+	}{{"/proc/self/cgroup", &membership}, {"/proc/self/mountinfo", &mounts}} {
+		b, err := os.ReadFile(in.path)
+		if err != nil {
+			return "", "", err
+		}
+		*in.to = string(b)
+	}
+	return membership, mounts, nil
 }
 
 // kept says whether systemd has a group for itself: it marks those that it delegates.

@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -9,28 +8,41 @@ import (
 	"strings"
 )
 
-// hierarchy is a controller that has one of version 1.
+// hierarchy names one: of version 1 by a controller in it.
 type hierarchy string
 
-// version2 is that of version 2, for all controllers that no other has.
+// version2 is the one of version 2, which has no name.
 const version2 hierarchy = ""
 
-// home returns the directory of a process's control group, by what /proc says of
+func (h hierarchy) String() string {
+	if h == version2 {
+		return "control groups of version 2"
+	}
+	return "control groups with the controller " + string(h)
+}
+
+// place is where a control group is seen: below a mount.
+type place struct{ mount, below string }
+
+func (p place) String() string { return path.Join(p.mount, p.below) }
+
+// home returns the place of a process's control group, by what /proc says of
 // the process: its cgroup and its mountinfo, see cgroups(7) and proc(5).
-func (h hierarchy) home(membership, mounts string) (string, error) {
+func (h hierarchy) home(membership, mounts string) (place, error) {
 	group, ok := "", false
 	for line := range strings.Lines(membership) {
 		// 4:memory:/the/group
-		if f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3); len(f) == 3 && h.among(f[1]) && (h != version2 || f[0] == "0") {
+		f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(f) == 3 && h.among(f[1]) && (h != version2 || f[0] == "0") {
 			group, ok = f[2], true
 			break
 		}
 	}
 	if !ok {
-		return "", errors.New("this kernel has no control groups of version 2")
+		return place{}, fmt.Errorf("this kernel has no %v", h)
 	}
 	if strings.HasPrefix(group, "/..") || strings.HasSuffix(group, " (deleted)") {
-		return "", fmt.Errorf("this process's control group, %q, is none that it can reach", group)
+		return place{}, fmt.Errorf("this process's control group, %q, is none that it can reach", group)
 	}
 	for line := range strings.Lines(mounts) {
 		// 31 23 0:28 /the/group/there /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw
@@ -41,10 +53,17 @@ func (h hierarchy) home(membership, mounts string) (string, error) {
 		}
 		root, at := unescape(f[3]), unescape(f[4])
 		if below, ok := strings.CutPrefix(group, strings.TrimSuffix(root, "/")); ok && (below == "" || below[0] == '/') {
-			return path.Join(at, below), nil
+			return place{at, below}, nil
 		}
 	}
-	return "", fmt.Errorf("control groups of version 2 are not mounted, or not where %q is seen: mount -t cgroup2 none /sys/fs/cgroup", group)
+	return place{}, fmt.Errorf("%v are not mounted, or not where %q is seen%s", h, group, h.remedy())
+}
+
+func (h hierarchy) remedy() string {
+	if h != version2 {
+		return ""
+	}
+	return ": mount -t cgroup2 none /sys/fs/cgroup"
 }
 
 // among says whether a list of controllers has h.

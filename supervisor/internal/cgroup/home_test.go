@@ -48,7 +48,7 @@ func TestHomeIsWhereTheKernelSaysThisProcessIs(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %q, %v; want an error with %q", tt.name, got, err, want)
 			}
-		} else if got != tt.want || err != nil {
+		} else if got.String() != tt.want || err != nil {
 			t.Errorf("%s: %q, %v; want %q", tt.name, got, err, tt.want)
 		}
 	}
@@ -68,7 +68,7 @@ func TestTheFirstVersionHasAHomeForEachController(t *testing.T) {
 		{"cpu", "/sys/fs/cgroup/cpu,cpuacct/docker/4711"},
 		{version2, "/sys/fs/cgroup/unified"},
 	} {
-		if got, err := tt.home(membership, mounts); got != tt.want || err != nil {
+		if got, err := tt.home(membership, mounts); got.String() != tt.want || err != nil {
 			t.Errorf("%q: %q, %v; want %q", tt.hierarchy, got, err, tt.want)
 		}
 	}
@@ -85,8 +85,8 @@ func FuzzHome(f *testing.F) {
 	f.Add("0::/a\n", "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
 	f.Add("0::/a\n", `1 1 0:1 /\057a \134x rw shared:1 - cgroup2 - -`)
 	f.Fuzz(func(t *testing.T, membership, mounts string) {
-		for _, h := range []hierarchy{version2, "memory"} {
-			if at, err := h.home(membership, mounts); err == nil && (at == "" || !strings.Contains(mounts, "cgroup")) {
+		for h, fs := range map[hierarchy]string{version2: "cgroup2", "memory": "cgroup"} {
+			if at, err := h.home(membership, mounts); err == nil && (at.String() == "" || !strings.Contains(mounts, fs)) {
 				t.Errorf("%q and %q: %q", membership, mounts, at)
 			}
 		}
