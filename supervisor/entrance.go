@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"net/netip"
-	"runtime"
 	"time"
 )
 
@@ -171,7 +170,7 @@ func (s *Supervisor) kept() int {
 	if s.MaxSessions < fewSessions || s.unproved < fewStrangers {
 		return 0
 	}
-	return min(max(1, s.target()/2), runtime.NumCPU())
+	return min(max(1, s.target()/2), cpus())
 }
 
 const fewStrangers = 4

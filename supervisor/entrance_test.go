@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"net/netip"
-	"runtime"
 	"testing"
 	"time"
 
@@ -259,7 +258,7 @@ func TestSessionsOfStrangersAreLoggedAtABoundedRate(t *testing.T) {
 
 func TestIdleWorkersAreKeptForThoseWhoAreKnown(t *testing.T) {
 	t.Parallel()
-	cpus := runtime.NumCPU()
+	cpus := cpus()
 	for _, tt := range []struct {
 		o              Options
 		unproved, want int

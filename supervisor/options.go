@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,7 +80,8 @@ type Options struct {
 	// packet is looked for among all sessions of its address, one after the other.
 	SinglePort bool
 
-	// MinIdle workers wait ahead of demand. Zero means 2 per CPU, negative none:
+	// MinIdle workers wait ahead of demand. Zero means 2 for each CPU that this server may
+	// use (GOMAXPROCS, which heeds the quota of its control group), and negative none:
 	// without a MaxIdle every request then waits for an exec.
 	MinIdle int
 	// MaxIdle is how many idle workers wait at most. Between MinIdle and MaxIdle
@@ -94,9 +94,9 @@ type Options struct {
 	// means 1024. From 16 on a quarter is kept for sessions that have been
 	// acknowledged and for addresses that acknowledged one within the last day; a
 	// session whose answer nobody has acknowledged for 5 s makes room for others that
-	// wait. Of unknown addresses 4 for each CPU may leave an answer
-	// unacknowledged at once, and in 2.5 s as many more; each that acknowledges makes
-	// room for two, so that only floods meet this bound.
+	// wait. Of unknown addresses 4 for each CPU that this server may use (see MinIdle)
+	// may leave an answer unacknowledged at once, and in 2.5 s as many more; each that
+	// acknowledges makes room for two, so that only floods meet this bound.
 	MaxSessions int
 	// MaxSessionsPerSource is how many of them one client address may have; its
 	// further requests wait, and others pass them. Zero means half of MaxSessions,
@@ -270,7 +270,7 @@ func (o Options) settle() (*settings, error) {
 		fault("PortRange %d-%d and SinglePort: sessions answer from the listeners' ports, or from others", s.PortRange.Low, s.PortRange.High)
 	}
 	s.NoPenalties = s.NoPenalties || s.SinglePort // an ACK proves no address
-	s.MinIdle = orDefault(s.MinIdle, 2*runtime.NumCPU())
+	s.MinIdle = orDefault(s.MinIdle, 2*cpus())
 	s.MaxIdle = orDefault(s.MaxIdle, 4*s.MinIdle)
 	if s.MaxIdle < s.MinIdle {
 		if o.MinIdle > 0 {

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"fmt"
 	"net/netip"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +36,7 @@ func limitsOf(o Options) limits {
 func TestOptionsSettle(t *testing.T) {
 	t.Parallel()
 	def := limits{
-		2 * runtime.NumCPU(), 8 * runtime.NumCPU(), 1024, 16384, 1,
+		2 * cpus(), 8 * cpus(), 1024, 16384, 1,
 		time.Second, 5, 65464, 64, 30 * time.Second, time.Minute,
 	}
 	changed := func(change func(*limits)) limits {

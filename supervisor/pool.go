@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
@@ -44,7 +43,7 @@ const readyWithin = 30 * time.Second
 
 // maxStarting bounds how many starts are under way: enough to keep every CPU busy,
 // and no more, so that those that run a session get the CPU between them.
-var maxStarting = max(4, 2*runtime.NumCPU())
+var maxStarting = max(4, 2*cpus())
 
 func newPool(most int) pool {
 	return pool{all: make(map[uint32]*worker), busy: make(map[uint32]*worker), atOnce: most, most: most}

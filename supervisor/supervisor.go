@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -313,7 +312,7 @@ func (s *Supervisor) prepare() error {
 	s.statsAt = s.started.Add(s.StatsInterval)
 	s.sessions, s.quiet = newTable(), make(quiet)
 	s.gate, s.crashes, s.pool = newGate(&s.settings), newCrashes(), newPool(maxStarting)
-	s.queue, s.credit = newEntrance(), newCredit(s.MaxSessions, runtime.NumCPU())
+	s.queue, s.credit = newEntrance(), newCredit(s.MaxSessions, cpus())
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}

@@ -136,6 +136,10 @@ func (s *Supervisor) startSuccessor() (*successor, error) {
 	if s.Manager.Watchdog > 0 {
 		env = append(env, fmt.Sprintf("WATCHDOG_USEC=%d", s.Manager.Watchdog.Microseconds()))
 	}
+	if _, set := os.LookupEnv(gomaxprocs); s.leaf != nil && !set {
+		// It is born in the supervisor's own group, which has no quota.
+		env = append(env, fmt.Sprintf("%s=%d", gomaxprocs, cpus()))
+	}
 	// Our capabilities are this process's own: a program that it executes has none
 	// but those which are ambient.
 	var caps []uintptr

@@ -91,6 +91,9 @@ func placed(t *testing.T, supervisor int) (beside int) {
 	workers := 0
 	for _, pid := range harness.Children(supervisor) {
 		title, want := harness.Title(pid), "supervisor"
+		if title == harness.Title(supervisor) {
+			continue // it has not executed anything yet, and shows its parent's title
+		}
 		if strings.HasPrefix(title, "brood: worker") {
 			want = "workers"
 			workers++
@@ -132,10 +135,13 @@ func testMemoryEater(t *testing.T) {
 	}
 }
 
-// Where nobody has given workers a group of their own, they go before the supervisor.
+// Where nobody has given workers a group of their own, they go before the supervisor, and
+// there are no more of them than what the group may have of the CPUs is worth.
 func testBoundOfAll(t *testing.T) {
-	unit, tree := harness.NewUnit(t, "memory"), harness.NewTree(t)
+	unit, tree := harness.NewUnit(t, "memory", "cpu"), harness.NewTree(t)
 	unit.Write("memory.max", strconv.Itoa(memory))
+	const cpus = 2
+	unit.Write("cpu.max", fmt.Sprint(cpus*100_000, " ", 100_000))
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), rootEnv+"="+tree.Dir, memoryEnv+"=0")
 	cmd.SysProcAttr = unit.Start()
@@ -143,6 +149,10 @@ func testBoundOfAll(t *testing.T) {
 	s.Wait("a control group bounds this server's memory: when that runs out the kernel ends workers first", func(l harness.Line) bool {
 		return l.String("bound") == "96 MiB" && l.Int("workers-oom-score-adj") > 0
 	})
+	if n := runtime.NumCPU(); n != harness.GuestCPUs {
+		t.Errorf("there are %d CPUs, want %d", n, harness.GuestCPUs)
+	}
+	s.Wait("stats", func(l harness.Line) bool { return l.Int("idle") == 2*cpus && l.Int("starting") == 0 })
 	worker, most := harness.IdleWorker(s.PID), (32<<20)*1000/memory+1 // of 32 MB more than it has
 	if !harness.Eventually(func() bool { return harness.OOMScore(t, worker) == most }) {
 		t.Errorf("a worker counts for %d, want %d", harness.OOMScore(t, worker), most)
@@ -254,7 +264,8 @@ func asService(t *testing.T) {
 
 func testSuccession(t *testing.T) {
 	asService(t)
-	unit, tree := harness.NewUnit(t, "memory", "pids"), harness.NewTree(t)
+	unit, tree := harness.NewUnit(t, "memory", "pids", "cpu"), harness.NewTree(t)
+	unit.Write("cpu.max", "200000 100000")
 	flags := []string{"--root", tree.Dir, "--listen", "127.0.0.1:0", "--min-idle", "1", "--workers-memory", "64MiB", "--workers-tasks", "150"}
 	start := func() *harness.Server {
 		cmd := exec.Command(harness.GuestBrood, append([]string{"serve", "--log-format", "json"}, flags...)...)
@@ -267,6 +278,10 @@ func testSuccession(t *testing.T) {
 	first.Upgrade()
 	placed(t, first.Now)
 	bounds(t, unit, 64<<20, 150)
+	// It is not in the unit's own group, which has the quota.
+	if env := harness.ReadFile(t, fmt.Sprintf("/proc/%d/environ", first.Now)); !bytes.Contains(env, []byte("GOMAXPROCS=2\x00")) {
+		t.Errorf("an upgrade's new process goes by all CPUs: its environment is %q", env)
+	}
 	served(t, first.Server, tree, "upgraded")
 	finish()
 	first.Left(first.Before)

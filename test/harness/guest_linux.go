@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,6 +43,10 @@ func static(t testing.TB) []byte {
 // GuestBrood is where the brood command is in a guest; broodctl is beside it.
 const GuestBrood = "/bin/brood"
 
+// GuestCPUs are a guest's: one more than the least that the Go runtime makes of a quota, or a
+// quota could not be told from none.
+const GuestCPUs = 3
+
 // tests is the guest's mark when the first process is to run them.
 const tests = "tests"
 
@@ -59,7 +64,7 @@ func Guest(t *testing.T) (inside bool) {
 	if err := os.WriteFile(image, Initramfs(t, files), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := Machine(t, nil, "-kernel", Kernel(t), "-initrd", image, "-append",
+	p := Machine(t, nil, "-smp", strconv.Itoa(GuestCPUs), "-kernel", Kernel(t), "-initrd", image, "-append",
 		GreeterArgs(tests)+" -- -test.v -test.run=^"+t.Name()+"$")
 	p.Exit(MachinePatience)
 	if !strings.Contains(p.Output(), ended(0)) {

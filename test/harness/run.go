@@ -32,7 +32,7 @@ func Run(o supervisor.Options) int {
 	o.OnServerStats = func(s supervisor.ServerStats) {
 		log.Info("stats", "started", s.Started, "completed", s.Completed, "failed", s.Failed, "crashed", s.Crashed,
 			"ended", s.Ended, "expired", s.Expired, "failing", s.Refused.Failing, "penalised", s.Refused.Penalised,
-			"failures", s.WorkerFailures, "active", s.Active, "waiting", s.Waiting, "sandbox", s.Sandbox)
+			"failures", s.WorkerFailures, "active", s.Active, "waiting", s.Waiting, "idle", s.Idle, "starting", s.Starting, "sandbox", s.Sandbox)
 	}
 	sup, err := supervisor.New(o)
 	if err == nil {

@@ -63,7 +63,7 @@ type Server struct {
 	// has about ten. As `workers-memory`. Default: no bound.
 	WorkersTasks int `yaml:"workers-tasks"`
 	// Idle workers that wait ahead of demand; 0: none, an exec per request. Default: 2
-	// per CPU.
+	// per CPU that it may use.
 	MinIdle Count `yaml:"min-idle"`
 	// Idle workers at most; in between their number follows demand: as many as were
 	// taken within a second of late. Default: 4 times `min-idle`.
