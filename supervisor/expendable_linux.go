@@ -85,8 +85,8 @@ func (e *expendable) mark(pid int) (err error) {
 }
 
 // writeAs writes to a file that exists, which it opens with the rights that a user has to
-// files. It is this identity alone that the thread takes: one that had all of a worker's could
-// be signalled by it.
+// files. It is this identity alone that the thread takes: with all of a worker's ids it could be
+// signalled by that worker.
 func writeAs(uid int, path, text string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

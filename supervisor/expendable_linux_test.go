@@ -60,6 +60,9 @@ type marked struct {
 	Files            int  // whose rights to files its parent has afterwards
 }
 
+// refused is one that those who may try may not mark.
+const refused = ", to others"
+
 // markChild marks children of its own, as a supervisor that has left root does.
 func markChild() int {
 	runtime.LockOSThread()
@@ -72,10 +75,15 @@ func markChild() int {
 		who = &identity{65534, 65534}
 	}
 	e := expendableOf(headStart, 0, who)
-	for _, name := range []string{"dumpable", "undumpable"} {
+	others := &expendable{score: maxScore, owners: []int{65533, 65533}}
+	for _, c := range []struct {
+		name string
+		by   *expendable
+	}{{"dumpable", e}, {"undumpable", e}, {"undumpable" + refused, others}} {
+		name, by := c.name, c.by
 		m := marked{Name: name, Separate: separate}
 		cmd := exec.Command("/proc/self/exe")
-		cmd.Env = append(os.Environ(), childEnv+"="+name)
+		cmd.Env = append(os.Environ(), childEnv+"="+strings.TrimSuffix(name, refused))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who.credential()}
 		in, err1 := cmd.StdinPipe()
 		out, err2 := cmd.StdoutPipe()
@@ -83,7 +91,7 @@ func markChild() int {
 			return 1
 		}
 		io.ReadFull(out, make([]byte, len("up\n")))
-		if err := e.mark(cmd.Process.Pid); err != nil {
+		if err := by.mark(cmd.Process.Pid); err != nil {
 			m.Err = err.Error()
 		}
 		score, _ := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid))
@@ -104,38 +112,33 @@ func TestAWorkerIsMarkedWhoeverItsFileBelongsTo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s%s", err, out, stderr)
 	}
+	own, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inherited := strings.TrimSpace(string(own))
 	d, n := json.NewDecoder(strings.NewReader(string(out))), 0
 	for ; d.More(); n++ {
 		var m marked
 		if err := d.Decode(&m); err != nil {
 			t.Fatal(err)
 		}
-		want := "1000"
-		if m.Name == "undumpable" && !m.Separate {
-			want = "0" // nobody there may be root for that
+		want, fault := "1000", ""
+		switch {
+		case strings.HasSuffix(m.Name, refused):
+			want, fault = inherited, "permission denied"
+		case m.Name == "undumpable" && !m.Separate:
+			want = inherited // nobody there may be root for that
 		}
 		mine := unix.Geteuid()
 		if mine == 0 {
 			mine = ownID
 		}
-		if m.Err != "" || m.Score != want || m.Files != mine {
+		if !strings.Contains(m.Err, fault) || (m.Err == "") != (fault == "") || m.Score != want || m.Files != mine {
 			t.Errorf("%+v, want it to count for %s, and uid %d's rights to files", m, want, mine)
 		}
 	}
-	if n != 2 {
+	if n != 3 {
 		t.Errorf("%d children are told of: %s", n, out)
-	}
-}
-
-func TestAFileThatOnlyOthersMayWriteToIsNot(t *testing.T) {
-	t.Parallel()
-	// Of a process that is nobody's to mark: as an ordinary user, and as root without its
-	// capability to write where it may not, which the change of identity takes.
-	e := expendable{score: 1000, owners: []int{65533, 65533}}
-	if os.Geteuid() != 0 {
-		e.owners = []int{unix.Geteuid(), unix.Geteuid()}
-	}
-	if err := e.mark(1); !errors.Is(err, unix.EACCES) || !strings.Contains(err.Error(), "/proc/1/oom_score_adj") {
-		t.Errorf("%v, want a refusal that says where", err)
 	}
 }

@@ -62,12 +62,10 @@ func (g *group) set(file, value string) {
 	}
 }
 
-// enter puts processes into the group, and with each what it starts from then on.
-func (g *group) enter(pids ...int) {
+// enter puts a process into the group, and with it what it starts from then on.
+func (g *group) enter(pid int) {
 	g.t.Helper()
-	for _, pid := range pids {
-		g.set("cgroup.procs", strconv.Itoa(pid))
-	}
+	g.set("cgroup.procs", strconv.Itoa(pid))
 }
 
 // Freeze stops a process where no signal reaches it, SIGKILL included, until thaw
@@ -82,7 +80,8 @@ func Freeze(t testing.TB, pid int) (thaw func()) {
 	return thaw
 }
 
-// inside has a command run in a group, which only root may put it into.
+// inside has a command run in a group, which only root may put it into. With attributes of
+// its own the shell is started as root whatever credentials says; asService comes after it.
 func inside(dir string, cmd *exec.Cmd) *exec.Cmd {
 	const enter = `echo $$ >"$0/cgroup.procs" && exec "$@"`
 	words := append([]string{"-c", enter, dir}, asService()...)
