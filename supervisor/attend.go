@@ -289,8 +289,11 @@ func (s *Supervisor) gone(now time.Time, w *worker, exit ipc.Exit, stack string)
 		s.stuck--
 	}
 	delete(s.pool.busy, w.id)
+	if exit.Signal == 0 && exit.Code == ipc.ExitOK {
+		s.pool.usual = max(s.pool.usual, exit.MaxRSS)
+	}
 	if w.session != nil {
-		s.bury(now, w, s.endOf(now, w, exit), stack)
+		s.bury(now, w, s.endOf(now, w, exit), stack, s.victim(now, w, exit))
 	} else {
 		s.exited(now, w, exit, stack)
 	}
@@ -349,8 +352,8 @@ func (s *Supervisor) hearOut(w *worker) {
 }
 
 // bury ends the session of a worker that died without a last word, or does not die. The client
-// gets its ERROR from the session's own TID, and so at once.
-func (s *Supervisor) bury(now time.Time, w *worker, exit, stack string) {
+// gets its ERROR from the session's own TID, and so at once. Nobody is blamed for a victim.
+func (s *Supervisor) bury(now time.Time, w *worker, exit, stack string, victim bool) {
 	sess := w.session
 	outcome := Crashed
 	sess.last.Detail = fmt.Sprintf("worker %d: %s", w.PID, exit)
@@ -373,7 +376,7 @@ func (s *Supervisor) bury(now time.Time, w *worker, exit, stack string) {
 		sess.last.ErrorCode = uint16(e.Code)
 	}
 	w.session = nil
-	if outcome == Crashed || outcome == Violated {
+	if outcome == Crashed && !victim || outcome == Violated {
 		s.blame(now, sess)
 	}
 	s.finish(now, sess, outcome, stack)

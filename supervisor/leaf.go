@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
-	"brood/ipc"
 	"brood/supervisor/internal/cgroup"
 )
 
@@ -147,21 +146,6 @@ func (o *Options) tasksBound() string {
 		return "what the machine has"
 	}
 	return fmt.Sprintf("%d (WorkersTasks)", o.WorkersTasks)
-}
-
-// lateDeath is how long a process that the kernel has killed may take to be gone.
-const lateDeath = 10 * time.Second
-
-// endOf says how a worker ended, and for want of what, if that is known.
-func (s *Supervisor) endOf(now time.Time, w *worker, exit ipc.Exit) string {
-	if s.leaf == nil || exit.Signal != unix.SIGKILL || w.asked == askedKill {
-		return exit.String()
-	}
-	s.look(now)
-	if now.Sub(s.leaf.killedAt) >= lateDeath {
-		return exit.String()
-	}
-	return exit.String() + " for want of memory: all workers together may have " + s.memoryBound()
 }
 
 // crowded says of a start that failed for want of a process or a thread what keeps it

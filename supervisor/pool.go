@@ -27,6 +27,7 @@ type pool struct {
 	wave      uint64        // of starts; a failure begins the next one
 	short     bool          // of a resource, at the last start: what a worker gives back may do
 	holdUntil time.Time     // no jobs are handed out before
+	usual     int64         // what workers that ended well had of memory at most, in KiB
 }
 
 // Bounds of the pause between starts that fail. For want of a resource it is the

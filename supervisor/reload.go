@@ -173,6 +173,7 @@ func (s *Supervisor) accept(now time.Time, g *generation) {
 	old := s.gen
 	s.gen, s.candidate = g, nil
 	s.generation++
+	s.pool.usual = 0 // these may have more, or less
 	s.adopt(now, g)
 	s.outdate(now, func(w *worker) bool { return w.gen != g })
 	go old.end()

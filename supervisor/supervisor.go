@@ -68,7 +68,8 @@ type Supervisor struct {
 	stuck          int // workers that SIGKILL does not end
 	pool           pool
 	expendable     *expendable // nil: workers count for what they have
-	helperID       *identity   // nil: as the supervisor
+	kills          kills
+	helperID       *identity // nil: as the supervisor
 	helperPorts    helperPorts
 	helpers        []*helper
 	lastHelper     uint32 // id
@@ -327,6 +328,9 @@ func (s *Supervisor) prepare() error {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
 	s.expectShortage()
+	if s.leaf == nil {
+		s.kills = newKills()
+	}
 	s.gen.start(s)
 	s.generation = 1
 	s.setHelpers(s.started, s.firstHelpers())

@@ -140,7 +140,7 @@ func (s *Supervisor) abandon(now time.Time, w *worker) {
 		"why", "it hangs in the kernel, as a file system that does not answer makes it; it keeps a place of MaxSessions until it ends")...)
 	switch {
 	case w.session != nil:
-		s.bury(now, w, "does not die of SIGKILL", "")
+		s.bury(now, w, "does not die of SIGKILL", "", false)
 	case w.state == starting:
 		s.notReady(now, w, false, "a worker that was not ready in time does not die of SIGKILL")
 	}

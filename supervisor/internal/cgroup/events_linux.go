@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ type Events struct {
 
 // Events reads them.
 func (g *Group) Events() Events {
-	return Events{Killed: counted(contents(g.memory), "oom_kill"), Refused: counted(contents(g.pids), "max")}
+	return Events{Killed: counted(contents(g.memory), killed), Refused: counted(contents(g.pids), "max")}
 }
 
 // contents reads a small file from its beginning.
@@ -43,3 +44,38 @@ func counted(text, name string) uint64 {
 	}
 	return 0
 }
+
+// Kills returns a function that counts the processes of this process's own group, as it is
+// now, that the kernel has ended for want of memory, of all kinds, the machine's as well. nil
+// where it tells nothing.
+func Kills() func() uint64 {
+	membership, mounts, err := self()
+	if err != nil {
+		return nil
+	}
+	return kills(membership, mounts)
+}
+
+func kills(membership, mounts string) func() uint64 {
+	for _, v := range []struct {
+		hierarchy
+		file string
+	}{{version2, "memory.events"}, {"memory", "memory.oom_control"}} {
+		at, err := v.home(membership, mounts)
+		if err != nil {
+			continue
+		}
+		f, err := os.Open(filepath.Join(at.String(), v.file))
+		if err != nil {
+			continue
+		}
+		if strings.Contains(contents(f), "\n"+killed+" ") {
+			return func() uint64 { return counted(contents(f), killed) }
+		}
+		f.Close()
+	}
+	return nil
+}
+
+// killed is the kernel's name for it.
+const killed = "oom_kill"
