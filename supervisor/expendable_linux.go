@@ -121,18 +121,17 @@ func fileIdentity() int {
 
 // expectShortage says at the start who goes when memory runs out, if there is a bound.
 func (s *Supervisor) expectShortage() {
-	var bound int64
 	var err error
-	s.expendable, bound, err = newExpendable(s.who)
+	s.expendable, s.bound, err = newExpendable(s.who)
 	switch {
 	case err != nil:
 		s.report.logf(hclog.Warn, "it is not known whether a control group bounds this server's memory: when that runs out the kernel may end the supervisor before its workers", "error", err.Error())
 	case s.expendable == nil:
 	case s.expendable.short > 0:
 		s.report.logf(hclog.Warn, "when memory runs out the kernel may end the supervisor before its workers: its own oom_score_adj leaves no room for theirs",
-			"bound", mib(bound), "workers-oom-score-adj", s.expendable.score, "short-by", s.expendable.short)
+			"bound", mib(s.bound), "workers-oom-score-adj", s.expendable.score, "short-by", s.expendable.short)
 	default:
-		s.report.logf(hclog.Info, "a control group bounds this server's memory: when that runs out the kernel ends workers first", "bound", mib(bound), "workers-oom-score-adj", s.expendable.score)
+		s.report.logf(hclog.Info, "a control group bounds this server's memory: when that runs out the kernel ends workers first", "bound", mib(s.bound), "workers-oom-score-adj", s.expendable.score)
 	}
 }
 

@@ -17,7 +17,6 @@ type leaf struct {
 	count     func() cgroup.Events // the group's
 	written   cgroup.Limits        // what the kernel goes by; not the loop's while a reload is under way
 	events    cgroup.Events
-	killedAt  time.Time // when the kernel was last seen to have ended one for want of memory
 	refusedAt time.Time // and to have refused one more process or thread
 }
 
@@ -60,6 +59,7 @@ func (s *Supervisor) openLeaf(own *identity) error {
 		return fmt.Errorf("WorkersMemory and WorkersTasks need a control group (version 2) that was delegated to this server with the controllers memory and pids, as by Delegate=memory pids in a systemd unit; what brood.service says of --workers-memory is all that a unit needs: %w", err)
 	}
 	s.leaf = &leaf{group: g, count: g.Events, written: limits, events: g.Events()}
+	s.kills.seen = s.leaf.events.Killed
 	return nil
 }
 
@@ -124,8 +124,7 @@ func (s *Supervisor) look(now time.Time) {
 	l := s.leaf
 	before := l.events
 	l.events = l.count()
-	if n := l.events.Killed - before.Killed; n > 0 {
-		l.killedAt = now
+	if n := s.kills.saw(now, l.events.Killed); n > 0 {
 		s.grumble(now, "the kernel has killed what workers ran, for want of memory", "processes", n, "all-workers-may-have", s.memoryBound())
 	}
 	if n := l.events.Refused - before.Refused; n > 0 {

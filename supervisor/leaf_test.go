@@ -16,6 +16,7 @@ import (
 func (f *fake) bounded() *cgroup.Events {
 	events := &cgroup.Events{Killed: 7, Refused: 7} // of a server before
 	f.leaf = &leaf{count: func() cgroup.Events { return *events }, written: f.workersLimits(), events: *events}
+	f.kills.seen = events.Killed
 	return events
 }
 

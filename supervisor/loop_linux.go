@@ -139,6 +139,7 @@ func (s *Supervisor) tick(now time.Time) {
 	}
 	s.at(alive)
 	s.advance(now)
+	s.lookForKills(now)
 	s.reapOrphans()
 	if s.phase == serving && s.gen.launch != nil {
 		s.gen.starter.look()

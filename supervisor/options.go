@@ -118,8 +118,8 @@ type Options struct {
 	// NoPenalties keeps hearing a client whose sessions crash. Without it one that
 	// has crashed a second session after its first valid ACK is not heard for 10 s,
 	// and for twice as long after each further crash, up to 10 min; who behaves for
-	// 10 min starts anew. What the kernel ends for want of memory that others have is
-	// no crash of its client's. Where many machines ask from one address, they are one.
+	// 10 min starts anew. A session whose worker the kernel ended because others
+	// had the memory does not count. Where many machines ask from one address, they are one.
 	NoPenalties bool
 	// MaxWaiting is how many requests wait for a worker; further ones are dropped
 	// and counted, and the client asks again. The addresses that wait take turns,

@@ -27,7 +27,9 @@ type pool struct {
 	wave      uint64        // of starts; a failure begins the next one
 	short     bool          // of a resource, at the last start: what a worker gives back may do
 	holdUntil time.Time     // no jobs are handed out before
-	usual     int64         // what workers that ended well had of memory at most, in KiB
+	usual     int64         // what workers that end well have of memory at most, in KiB; 0: not known
+	fit       int           // workers that there is memory for; 0: for all that are wanted
+	fitUntil  time.Time     // after that it is tried again
 }
 
 // Bounds of the pause between starts that fail. For want of a resource it is the
@@ -75,6 +77,33 @@ func (p *pool) relieved() {
 		p.backoff /= 2
 	}
 }
+
+// fitFor is how long there are no more workers than there was memory for.
+const fitFor = time.Minute
+
+// shrink is for when the kernel has ended a worker because all together had too much: there
+// are to be no more than are left, and an eighth less, as they do not always have the same.
+// One that is started nevertheless would cost another one its session, and that one's client
+// is told of an error; who waits for a worker asks again.
+func (p *pool) shrink(now time.Time) {
+	left := p.alive()
+	if left = max(left-left/8, 1); p.fit == 0 || left < p.fit {
+		p.fit = left
+	}
+	p.fitUntil = now.Add(fitFor)
+}
+
+// fits says whether there is memory for one more, as far as is known.
+func (p *pool) fits(now time.Time) bool {
+	if !now.Before(p.fitUntil) {
+		p.fit = 0
+	}
+	return p.fit == 0 || p.alive() < p.fit
+}
+
+// alive is how many there are, with those that have been asked for and those that are on
+// their way out.
+func (p *pool) alive() int { return max(len(p.all), len(p.busy)+len(p.idle)+p.starting) }
 
 // failed slows starts down, and lets them be tried one at a time: many at once
 // compete for what is short, with the workers that are up as well. Starts that
@@ -126,7 +155,7 @@ func (s *Supervisor) refill(now time.Time) {
 	if s.phase == opening {
 		wanted = 1
 	}
-	for len(s.pool.idle)+s.pool.starting < wanted && s.pool.starting < s.pool.atOnce {
+	for len(s.pool.idle)+s.pool.starting < wanted && s.pool.starting < s.pool.atOnce && s.pool.fits(now) {
 		s.pool.starting++
 		wave := s.pool.wave
 		gen := s.gen
@@ -275,10 +304,10 @@ func threadless(said string) bool {
 }
 
 // exited says what the end of a worker without a session means.
-func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string) {
+func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, how, said string) {
 	switch {
 	case w.state == starting:
-		why := "a worker ended before it was ready: " + s.endOf(now, w, exit)
+		why := "a worker ended before it was ready: " + how
 		switch {
 		case w.violated != "":
 			why = "a worker broke its contract: " + w.violated
@@ -291,12 +320,12 @@ func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, said string
 	case w.state == idle:
 		s.pool.removeIdle(w)
 		s.counters.WorkerFailures++
-		s.grumble(now, "an idle worker died", "worker", w.PID, "exit", s.endOf(now, w, exit), "stack", said)
+		s.grumble(now, "an idle worker died", "worker", w.PID, "exit", how, "stack", said)
 	case exit.Signal == 0 && exit.Code == ipc.ExitUnclean && !w.last:
 		s.report.logf(hclog.Debug, "a worker is not used again", "worker", w.PID, "exit", exit.String(), "why", said)
 	case exit.Signal != 0 && w.asked < askedTerm, exit.Signal == 0 && exit.Code != ipc.ExitOK && exit.Code != ipc.ExitOpen:
 		s.counters.WorkerFailures++
-		s.report.logf(hclog.Warn, "a worker ended badly after its session", "worker", w.PID, "exit", s.endOf(now, w, exit), "stack", said)
+		s.report.logf(hclog.Warn, "a worker ended badly after its session", "worker", w.PID, "exit", how, "stack", said)
 	default:
 		s.alive(w, said)
 	}

@@ -1,6 +1,10 @@
 package supervisor
 
 import (
+	"bytes"
+	"cmp"
+	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -9,53 +13,81 @@ import (
 	"brood/supervisor/internal/cgroup"
 )
 
-// kills are the processes of this server's control group, where workers have none of their
-// own, that the kernel has ended for want of memory. The zero value knows of none.
-type kills struct {
-	count func() uint64
-	seen  uint64
-	at    time.Time // when the count was last seen to grow
+// killCounter counts whom the kernel has ended for want of memory in this server's control
+// group.
+type killCounter interface {
+	Count() uint64
+	Close()
 }
 
-func newKills() kills {
-	count := cgroup.Kills()
-	if count == nil {
-		return kills{}
-	}
-	return kills{count: count, seen: count()}
-}
-
-// look finds out whether there were any since it last did.
-func (k *kills) look(now time.Time) {
-	if k.count == nil {
+// countKills begins to count, unless workers have a group of their own, which counts itself.
+func (s *Supervisor) countKills() {
+	if s.leaf != nil {
 		return
 	}
-	if n := k.count(); n > k.seen {
-		k.seen, k.at = n, now
+	if k := cgroup.OpenKills(); k != nil {
+		s.counted = k
+		s.kills.seen = k.Count()
 	}
+}
+
+// kills are those whom the kernel has ended for want of memory, as far as they were seen.
+type kills struct {
+	seen      uint64
+	unclaimed uint64    // of whom no worker's end was found yet; not all were workers
+	at        time.Time // when the last one was seen
 }
 
 // lateDeath is how long a process that the kernel has killed may take to be gone.
 const lateDeath = 10 * time.Second
 
-// starved says whether the kernel ended a worker for want of memory, as far as it tells. A
-// handler that ends itself by the same signal is another matter.
+// saw is for a look at the count. It returns how many there are more.
+func (k *kills) saw(now time.Time, count uint64) (more uint64) {
+	if count > k.seen { // a count that can't be read is 0
+		more = count - k.seen
+		k.seen, k.at = count, now
+		k.unclaimed += more
+	}
+	if now.Sub(k.at) >= lateDeath {
+		k.unclaimed = 0
+	}
+	return more
+}
+
+// claim is for an end that one of them would account for.
+func (k *kills) claim() bool {
+	if k.unclaimed == 0 {
+		return false
+	}
+	k.unclaimed--
+	return true
+}
+
+// lookForKills finds out whether there were any, where nobody tells: what is seen late would
+// be taken for the end of somebody else.
+func (s *Supervisor) lookForKills(now time.Time) {
+	if s.counted != nil {
+		s.kills.saw(now, s.counted.Count())
+	}
+}
+
+// starved says whether the kernel ended a worker for want of memory, as far as it tells; once
+// for each worker. A handler that ends itself by the same signal is another matter.
 func (s *Supervisor) starved(now time.Time, w *worker, exit ipc.Exit) bool {
 	if exit.Signal != unix.SIGKILL || w.asked == askedKill {
 		return false
 	}
 	if s.leaf != nil {
 		s.look(now)
-		return now.Sub(s.leaf.killedAt) < lateDeath
 	}
-	s.kills.look(now)
-	return now.Sub(s.kills.at) < lateDeath
+	s.lookForKills(now)
+	return s.kills.claim()
 }
 
 // endOf says how a worker ended, and for want of what, if that is known.
-func (s *Supervisor) endOf(now time.Time, w *worker, exit ipc.Exit) string {
+func (s *Supervisor) endOf(exit ipc.Exit, starved bool) string {
 	switch {
-	case !s.starved(now, w, exit):
+	case !starved:
 		return exit.String()
 	case s.leaf == nil:
 		return exit.String() + " for want of memory"
@@ -64,21 +96,41 @@ func (s *Supervisor) endOf(now time.Time, w *worker, exit ipc.Exit) string {
 }
 
 // usualMore is by how much workers may differ from each other in what they have, in KiB: a
-// window is 8 MiB at most.
+// window is 8 MiB at most. Where there is little memory it is a quarter of that.
 const usualMore = 16 << 10
 
-// victim says whether a worker was ended because others had the memory. Then its request and
-// its client are not to blame: a site that boots on too little memory asks for the same
-// file all at once, and is not to be refused it. One that had more itself than workers
-// have which end well is no victim.
+// asOthers says whether a worker that was starved had as much as others have. Then its request
+// and its client are not to blame: a site that boots on too little memory asks for the same
+// file all at once, and is not to be refused it.
 //
 // What a process has had at most (getrusage(2)) is never less than its parent had when it was
-// born, so the supervisor's own counts as usual.
-func (s *Supervisor) victim(now time.Time, w *worker, exit ipc.Exit) bool {
-	if !s.starved(now, w, exit) {
-		return false
+// born, so the supervisor's own counts as usual. It is that of the worker's whole life, and of
+// the programs that it ran: one that had much in an earlier session is blamed for this one.
+func (s *Supervisor) asOthers(exit ipc.Exit) bool {
+	more := int64(usualMore)
+	if bound := cmp.Or(s.WorkersMemory, s.bound); bound > 0 {
+		more = min(more, bound>>10/4)
 	}
-	var own unix.Rusage
-	unix.Getrusage(unix.RUSAGE_SELF, &own)
-	return exit.MaxRSS <= max(s.pool.usual, int64(own.Maxrss))+usualMore
+	return exit.MaxRSS <= max(s.pool.usual, ownPeak())+more
+}
+
+// ownPeak is what this process has had of memory at most since it was executed, in KiB.
+func ownPeak() int64 {
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range bytes.Lines(status) {
+		if f := bytes.Fields(line); len(f) == 3 && string(f[0]) == "VmHWM:" {
+			n, _ := strconv.ParseInt(string(f[1]), 10, 64)
+			return n
+		}
+	}
+	return 0
+}
+
+// learn is for a worker that ended well, and had so much at most, in KiB. It is a mean of the
+// latest ones: one alone can't make much of it seem usual.
+func (p *pool) learn(peak int64) {
+	if p.usual == 0 {
+		p.usual = peak
+	}
+	p.usual += (peak - p.usual) / 8
 }

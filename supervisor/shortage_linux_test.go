@@ -3,59 +3,70 @@ package supervisor
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
 )
 
-// peak is what this process has had of memory at most so far, in KiB: it may have more later.
-func peak(t *testing.T) int64 {
-	t.Helper()
-	var own unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &own); err != nil {
-		t.Fatal(err)
-	}
-	return int64(own.Maxrss)
+// tally is a killCounter.
+type tally uint64
+
+func (n *tally) Count() uint64 { return uint64(*n) }
+func (n *tally) Close()        {}
+
+// tallied has the kernel count whom it ends; some it ended before.
+func (f *fake) tallied() *tally {
+	n := tally(7)
+	f.counted, f.kills.seen = &n, 7
+	return &n
+}
+
+// well ends a worker that has served well and had so much memory, in KiB.
+func (f *fake) well(peak int64) {
+	w := f.busy(&session{})
+	f.sessions.remove(w.session)
+	w.gen, w.session, w.state = f.gen, nil, leaving
+	f.dies(w, ipc.Exit{MaxRSS: peak}, "")
 }
 
 func TestNobodyIsToBlameForWhatOthersHadOfTheMemory(t *testing.T) {
 	t.Parallel()
 	const usual = 10 << 20 // KiB, more than this process ever has
 	killed := func(kib int64) ipc.Exit { return ipc.Exit{Signal: unix.SIGKILL, MaxRSS: kib} }
+	more := ownPeak() + usualMore // or somewhat less than what there is then
 	for _, tt := range []struct {
 		name   string
 		o      Options
-		usual  int64 // of a worker that ended well before
-		kernel uint64
-		ago    time.Duration // since the kernel ended somebody
+		usual  int64  // of a worker that ended well before; 0: none has
+		kernel uint64 // has ended so many for each that dies
 		exit   ipc.Exit
 		blamed bool
 		memory bool // it is in the line
 	}{
-		{"as much as the supervisor", Options{}, 0, 1, 0, killed(peak(t)), false, true},
-		{"as much as others", Options{}, usual, 1, 0, killed(usual + usualMore), false, true},
-		{"more than all others", Options{}, usual, 1, 0, killed(usual + usualMore + 1), true, true},
-		{"in a group of the workers' own", Options{WorkersMemory: 64 << 20}, 0, 1, 0, killed(peak(t)), false, true},
-		{"more than others in it", Options{WorkersMemory: 64 << 20}, usual, 1, 0, killed(usual + usualMore + 1), true, true},
-		{"ended by itself with that signal", Options{}, 0, 0, 0, killed(1), true, false},
-		{"long after another one", Options{}, 0, 1, lateDeath, killed(1), true, false},
-		{"a crash while the kernel ends another", Options{}, 0, 1, 0, ipc.Exit{Signal: unix.SIGSEGV, MaxRSS: 1}, true, false},
+		{"somewhat more than the supervisor", Options{}, 0, 1, killed(more), false, true},
+		{"as much as others", Options{}, usual, 1, killed(usual + usualMore), false, true},
+		{"more than all others", Options{}, usual, 1, killed(usual + usualMore + 1), true, true},
+		{"in a group of the workers' own", Options{WorkersMemory: 64 << 20}, 0, 1, killed(more), false, true},
+		{"more than others in it", Options{WorkersMemory: 64 << 20}, usual, 1, killed(usual + usualMore + 1), true, true},
+		{"in a small one a little is much", Options{WorkersMemory: 16 << 20}, usual, 1, killed(usual + 4<<10 + 1), true, true},
+		{"ended by itself with that signal", Options{}, 0, 0, killed(1), true, false},
+		{"a crash while the kernel ends another", Options{}, 0, 1, ipc.Exit{Signal: unix.SIGSEGV, MaxRSS: 1}, true, false},
 	} {
 		f := newFake(t, tt.o)
-		if tt.o.WorkersMemory > 0 {
-			f.bounded().Killed += tt.kernel
+		kernel := f.tallied()
+		events := f.bounded()
+		if tt.o.WorkersMemory == 0 {
+			f.leaf = nil
 		} else {
-			f.kills.count = func() uint64 { return tt.kernel }
-		}
-		if tt.ago > 0 {
-			f.kills.look(f.now.Add(-tt.ago))
+			f.counted = nil
 		}
 		if tt.usual > 0 {
-			f.dies(f.busy(&session{}), ipc.Exit{MaxRSS: tt.usual}, "")
+			f.well(tt.usual)
 		}
 		for range loopCrashes {
+			*kernel += tally(tt.kernel)
+			events.Killed += tt.kernel
 			f.dies(f.busy(&session{datagram: "it"}), tt.exit, "")
 		}
 		if got := f.crashes.paused(f.now, "it") > 0; got != tt.blamed {
@@ -68,13 +79,113 @@ func TestNobodyIsToBlameForWhatOthersHadOfTheMemory(t *testing.T) {
 	}
 }
 
-func TestWhereTheKernelTellsNothingACrashIsACrash(t *testing.T) {
+func TestEachKillAccountsForOneEndSoonAfter(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, Options{})
-	for range loopCrashes {
-		f.dies(f.busy(&session{datagram: "it"}), ipc.Exit{Signal: unix.SIGKILL, MaxRSS: 1}, "")
+	kernel := f.tallied()
+	var wants []bool // in the line of each
+	dies := func(want bool) {
+		f.dies(f.busy(&session{}), ipc.Exit{Signal: unix.SIGKILL}, "")
+		wants = append(wants, want)
 	}
-	if f.crashes.paused(f.now, "it") == 0 {
-		t.Error("it is tried for ever")
+	dies(false) // those before this server are nobody's
+	*kernel += 2
+	dies(true)
+	dies(true)
+	dies(false)
+
+	*kernel++ // a program that a worker ran, say, or a helper
+	f.lookForKills(f.now)
+	f.now = f.now.Add(lateDeath)
+	dies(false)
+
+	w := f.busy(&session{})
+	w.asked = askedKill
+	*kernel++
+	f.dies(w, ipc.Exit{Signal: unix.SIGKILL}, "")
+	wants = append(wants, false)
+	dies(true)
+
+	*kernel = 0 // it can't be read
+	dies(false)
+	r := f.reported()
+	for i, want := range wants {
+		if got := strings.Contains(r[i].Detail, "memory"); got != want {
+			t.Errorf("the end %d: %q, which speaks of memory: %v, want %v", i, r[i].Detail, got, want)
+		}
+	}
+}
+
+func TestWhatWorkersUsuallyHaveIsWhatThoseHadThatEndedWell(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{})
+	f.well(800)
+	f.well(1600)
+	if f.pool.usual != 900 {
+		t.Errorf("after 800 and 1600 it is %d, want 900", f.pool.usual)
+	}
+	old := f.busy(&session{})
+	old.session, old.state, old.gen = nil, leaving, &generation{}
+	f.dies(old, ipc.Exit{MaxRSS: 1 << 30}, "")
+	amid := f.busy(&session{})
+	amid.gen = f.gen
+	f.dies(amid, ipc.Exit{MaxRSS: 1 << 30}, "")
+	if f.pool.usual != 900 {
+		t.Errorf("one of another generation, or one that left its session, made it %d", f.pool.usual)
+	}
+}
+
+func TestThereAreNoMoreWorkersThanThereWasMemoryFor(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, Options{MinIdle: 100, MaxIdle: 100})
+	kernel := f.tallied()
+	var busy []*worker
+	for range 17 {
+		busy = append(busy, f.busy(&session{}))
+	}
+	ends := func(w *worker, kib int64) {
+		t.Helper()
+		*kernel++
+		f.dies(w, ipc.Exit{Signal: unix.SIGKILL, MaxRSS: kib}, "")
+	}
+	starts := func() bool {
+		t.Helper()
+		f.refill(f.now)
+		began := f.pool.starting > 0
+		for ; f.pool.starting > 0; f.pool.starting-- {
+			<-f.gen.starter.orders
+		}
+		return began
+	}
+	ends(busy[16], ownPeak()+10*usualMore)
+	if !starts() {
+		t.Error("one that took it all keeps others from being started")
+	}
+	ends(busy[15], 0)
+	if f.pool.fit != 14 || starts() {
+		t.Errorf("15 are left, and there may be %d", f.pool.fit)
+	}
+	for i := range 2 {
+		f.dies(busy[i], ipc.Exit{}, "")
+	}
+	if !starts() {
+		t.Error("with 13 none is started")
+	}
+	f.now = f.now.Add(fitFor / 2)
+	ends(busy[2], 0)
+	if f.pool.fit != 11 || starts() {
+		t.Errorf("12 are left, and there may be %d", f.pool.fit)
+	}
+	if f.now = f.now.Add(fitFor - 1); starts() {
+		t.Error("it is tried again too early")
+	}
+	if f.now = f.now.Add(1); !starts() {
+		t.Error("it is never tried again")
+	}
+	for i := 3; i < 15; i++ {
+		ends(busy[i], 0)
+	}
+	if f.pool.fit != 1 || !starts() {
+		t.Errorf("none is left, and there may be %d", f.pool.fit)
 	}
 }

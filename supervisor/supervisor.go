@@ -68,6 +68,8 @@ type Supervisor struct {
 	stuck          int // workers that SIGKILL does not end
 	pool           pool
 	expendable     *expendable // nil: workers count for what they have
+	bound          int64       // of all processes of the server, in bytes; 0: none
+	counted        killCounter // nil: nobody counts, or it is the leaf
 	kills          kills
 	helperID       *identity // nil: as the supervisor
 	helperPorts    helperPorts
@@ -328,9 +330,7 @@ func (s *Supervisor) prepare() error {
 		s.report.logf(hclog.Warn, "clients' hardware addresses will not be known", "error", err)
 	}
 	s.expectShortage()
-	if s.leaf == nil {
-		s.kills = newKills()
-	}
+	s.countKills()
 	s.gen.start(s)
 	s.generation = 1
 	s.setHelpers(s.started, s.firstHelpers())
@@ -435,6 +435,9 @@ func (s *Supervisor) close() {
 	}
 	if s.leaf != nil {
 		s.leaf.group.Close()
+	}
+	if s.counted != nil {
+		s.counted.Close()
 	}
 	s.closeListeners()
 	s.closeAllLingering()

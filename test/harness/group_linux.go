@@ -92,11 +92,10 @@ func inside(dir string, cmd *exec.Cmd) *exec.Cmd {
 }
 
 // WithinMemory has a command and all that it starts have so many bytes of memory
-// together. Whoever is over it ends one of them, as the kernel chooses. more gives them more.
-func WithinMemory(t testing.TB, bytes int, cmd *exec.Cmd) (bounded *exec.Cmd, more func(bytes int)) {
+// together. Whoever is over it ends one of them, as the kernel chooses.
+func WithinMemory(t testing.TB, bytes int, cmd *exec.Cmd) *exec.Cmd {
 	t.Helper()
 	g := newGroup(t, "memory")
-	more = func(bytes int) { g.set("memory.limit_in_bytes", strconv.Itoa(bytes)) }
-	more(bytes)
-	return inside(g.dir, cmd), more
+	g.set("memory.limit_in_bytes", strconv.Itoa(bytes))
+	return inside(g.dir, cmd)
 }

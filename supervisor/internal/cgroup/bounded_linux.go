@@ -31,30 +31,35 @@ func MemoryBound() (int64, error) {
 
 func memoryBound(membership, mounts string, machine int64) int64 {
 	least := machine
-	for _, v := range []struct {
-		hierarchy
-		file string
-	}{{version2, "memory.max"}, {"memory", "memory.limit_in_bytes"}} {
-		if at, err := v.home(membership, mounts); err == nil { // most have one of them
-			least = min(least, leastUpwards(at, v.file, least))
+	eachMemory(membership, mounts, func(dir string, h hierarchy) {
+		b, _ := os.ReadFile(path.Join(dir, map[hierarchy]string{version2: "memory.max", memory: "memory.limit_in_bytes"}[h]))
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n > 0 {
+			least = min(least, n)
 		}
-	}
+	})
 	if least == machine {
 		return 0
 	}
 	return least
 }
 
-// leastUpwards is the smallest number in the files of one name in a group and those above it,
-// and most if there is none. A group has no such file where it wasn't given the controller.
-func leastUpwards(at place, name string, most int64) int64 {
-	for below := path.Join("/", at.below); ; below = path.Dir(below) {
-		b, _ := os.ReadFile(path.Join(at.mount, below, name))
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n > 0 {
-			most = min(most, n)
+// memory is the controller's name.
+const memory hierarchy = "memory"
+
+// eachMemory calls do with the directory of a process's group and of each above it, in the
+// hierarchies that may have the controller: most machines have it in one. A group that
+// was not given it lacks its files.
+func eachMemory(membership, mounts string, do func(dir string, h hierarchy)) {
+	for _, h := range []hierarchy{version2, memory} {
+		at, err := h.home(membership, mounts)
+		if err != nil {
+			continue
 		}
-		if below == "/" {
-			return most
+		for below := path.Join("/", at.below); ; below = path.Dir(below) {
+			do(path.Join(at.mount, below), h)
+			if below == "/" {
+				break
+			}
 		}
 	}
 }

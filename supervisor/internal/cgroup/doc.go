@@ -8,6 +8,6 @@
 // never removes them: who is in them may outlive this process, and the next one,
 // which may start in "supervisor" without being root, finds them as they are.
 //
-// MemoryBound says what somebody else has bounded this process's own group to, whose
-// version may be 1.
+// MemoryBound says what somebody else has bounded this process's own group to, and Kills
+// whom the kernel has ended there; its version may be 1.
 package cgroup

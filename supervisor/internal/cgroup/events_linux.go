@@ -2,7 +2,7 @@ package cgroup
 
 import (
 	"os"
-	"path/filepath"
+	"path"
 	"strconv"
 	"strings"
 
@@ -45,37 +45,43 @@ func counted(text, name string) uint64 {
 	return 0
 }
 
-// Kills returns a function that counts the processes of this process's own group, as it is
-// now, that the kernel has ended for want of memory, of all kinds, the machine's as well. nil
-// where it tells nothing.
-func Kills() func() uint64 {
+// Kills counts the processes that the kernel has ended for want of memory, of all kinds, the
+// machine's as well.
+type Kills struct{ file *os.File }
+
+// OpenKills opens the count of this process's own group, as it is now, or of the next one
+// above that has one. It is nil where none has, as before Linux 4.13.
+func OpenKills() *Kills {
 	membership, mounts, err := self()
 	if err != nil {
 		return nil
 	}
-	return kills(membership, mounts)
+	return openKills(membership, mounts)
 }
 
-func kills(membership, mounts string) func() uint64 {
-	for _, v := range []struct {
-		hierarchy
-		file string
-	}{{version2, "memory.events"}, {"memory", "memory.oom_control"}} {
-		at, err := v.home(membership, mounts)
+func openKills(membership, mounts string) (k *Kills) {
+	eachMemory(membership, mounts, func(dir string, h hierarchy) {
+		if k != nil {
+			return
+		}
+		f, err := os.Open(path.Join(dir, map[hierarchy]string{version2: "memory.events", memory: "memory.oom_control"}[h]))
 		if err != nil {
-			continue
+			return
 		}
-		f, err := os.Open(filepath.Join(at.String(), v.file))
-		if err != nil {
-			continue
+		if !strings.Contains(contents(f), "\n"+killed+" ") {
+			f.Close()
+			return
 		}
-		if strings.Contains(contents(f), "\n"+killed+" ") {
-			return func() uint64 { return counted(contents(f), killed) }
-		}
-		f.Close()
-	}
-	return nil
+		k = &Kills{f}
+	})
+	return k
 }
+
+// Count returns how many there were so far.
+func (k *Kills) Count() uint64 { return counted(contents(k.file), killed) }
+
+// Close gives the descriptor back.
+func (k *Kills) Close() { k.file.Close() }
 
 // killed is the kernel's name for it.
 const killed = "oom_kill"

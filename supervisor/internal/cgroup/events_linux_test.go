@@ -17,7 +17,8 @@ func TestTheKernelsKillsAreCountedInEitherVersion(t *testing.T) {
 		{"version 2", "two/a/memory.events", "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\n", "oom 9\noom_kill 8\n", 2, 8},
 		{"version 1", "one/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n", "oom_kill_disable 0\noom_kill 6\n", 5, 6},
 		{"a kernel that doesn't count them", "one/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n", "", 0, 0},
-		{"another group", "two/memory.events", "oom 1\noom_kill 2\n", "", 0, 0},
+		{"a group above, as this one was not given the controller", "two/memory.events", "oom 1\noom_kill 2\n", "oom 1\noom_kill 3\n", 2, 3},
+		{"another group", "two/b/memory.events", "oom 1\noom_kill 2\n", "", 0, 0},
 	} {
 		dir := t.TempDir()
 		mounts := fmt.Sprintf("31 23 0:28 / %s/two rw - cgroup2 cgroup2 rw\n33 31 0:30 / %[1]s/one rw - cgroup cgroup rw,memory\n", dir)
@@ -28,23 +29,23 @@ func TestTheKernelsKillsAreCountedInEitherVersion(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tt.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		count := kills(membership, mounts)
-		if (count == nil) != (tt.after == 0) {
-			t.Errorf("%s: is counted: %v", tt.name, count != nil)
+		k := openKills(membership, mounts)
+		if (k == nil) != (tt.after == 0) {
+			t.Errorf("%s: is counted: %v", tt.name, k != nil)
+		}
+		if k == nil {
 			continue
 		}
-		if count == nil {
-			continue
-		}
-		before := count()
+		defer k.Close()
+		before := k.Count()
 		if err := os.WriteFile(path, []byte(tt.then), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if after := count(); before != tt.before || after != tt.after {
+		if after := k.Count(); before != tt.before || after != tt.after {
 			t.Errorf("%s: %d and then %d, want %d and %d", tt.name, before, after, tt.before, tt.after)
 		}
 	}
-	if kills("", "") != nil {
+	if openKills("", "") != nil {
 		t.Error("without groups something is counted")
 	}
 }
