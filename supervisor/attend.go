@@ -289,19 +289,18 @@ func (s *Supervisor) gone(now time.Time, w *worker, exit ipc.Exit, stack string)
 		s.stuck--
 	}
 	delete(s.pool.busy, w.id)
-	if exit.Signal == 0 && exit.Code == ipc.ExitOK && w.session == nil && w.violated == "" && w.gen == s.gen {
+	if exit.Signal == 0 && exit.Code == ipc.ExitOK && w.session == nil && w.served > 0 && w.violated == "" && w.gen == s.gen {
 		s.pool.learn(exit.MaxRSS)
 	}
 	starved := s.starved(now, w, exit)
 	victim := starved && s.asOthers(exit)
-	how := s.endOf(exit, starved)
 	if w.session != nil {
-		s.bury(now, w, how, stack, victim)
+		s.bury(now, w, s.endOf(exit, starved), stack, victim)
 	} else {
-		s.exited(now, w, exit, how, stack)
+		s.exited(now, w, exit, starved, stack)
 	}
 	if victim {
-		s.pool.shrink(now)
+		s.pool.confine(now, s.stuck)
 		s.grumble(now, "there is no memory for more workers: requests wait", "workers", s.pool.fit, "for", fitFor.String())
 	}
 	if gives {

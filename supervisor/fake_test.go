@@ -80,6 +80,7 @@ func (f *fake) born(t *testing.T) *worker {
 		t.Fatalf("no worker was ordered; %d are starting", f.pool.starting)
 	}
 	f.pool.lastID++
+	f.pool.ordered--
 	none := launch.Child{PID: -1, PIDFD: -1, Control: -1, Stats: -1, Stderr: -1, Helper: -1}
 	w := &worker{Child: none, id: f.pool.lastID, wave: f.pool.wave, patience: f.now.Add(readyWithin)}
 	f.pool.all[w.id] = w

@@ -17,6 +17,7 @@ type pool struct {
 	busy     map[uint32]*worker
 	idle     []*worker // the last one is taken first: its pages are still in the caches
 	starting int       // asked of the starter and not yet ready
+	ordered  int       // of these, not yet come from there
 	lastID   uint32
 	demand   demand
 
@@ -28,8 +29,8 @@ type pool struct {
 	short     bool          // of a resource, at the last start: what a worker gives back may do
 	holdUntil time.Time     // no jobs are handed out before
 	usual     int64         // what workers that end well have of memory at most, in KiB; 0: not known
-	fit       int           // workers that there is memory for; 0: for all that are wanted
-	fitUntil  time.Time     // after that it is tried again
+	fit       int           // workers that there is memory for, until fitUntil
+	fitUntil  time.Time
 }
 
 // Bounds of the pause between starts that fail. For want of a resource it is the
@@ -81,29 +82,26 @@ func (p *pool) relieved() {
 // fitFor is how long there are no more workers than there was memory for.
 const fitFor = time.Minute
 
-// shrink is for when the kernel has ended a worker because all together had too much: there
+// confine is for when the kernel has ended a worker because all together had too much: there
 // are to be no more than are left, and an eighth less, as they do not always have the same.
 // One that is started nevertheless would cost another one its session, and that one's client
 // is told of an error; who waits for a worker asks again.
-func (p *pool) shrink(now time.Time) {
+// Those that are stuck are of no use, and give nothing back.
+func (p *pool) confine(now time.Time, stuck int) {
 	left := p.alive()
-	if left = max(left-left/8, 1); p.fit == 0 || left < p.fit {
-		p.fit = left
+	left = max(left-left/8, stuck+1)
+	if now.Before(p.fitUntil) {
+		left = min(left, p.fit)
 	}
-	p.fitUntil = now.Add(fitFor)
+	p.fit, p.fitUntil = left, now.Add(fitFor)
 }
 
 // fits says whether there is memory for one more, as far as is known.
-func (p *pool) fits(now time.Time) bool {
-	if !now.Before(p.fitUntil) {
-		p.fit = 0
-	}
-	return p.fit == 0 || p.alive() < p.fit
-}
+func (p *pool) fits(now time.Time) bool { return !now.Before(p.fitUntil) || p.alive() < p.fit }
 
 // alive is how many there are, with those that have been asked for and those that are on
 // their way out.
-func (p *pool) alive() int { return max(len(p.all), len(p.busy)+len(p.idle)+p.starting) }
+func (p *pool) alive() int { return len(p.all) + p.ordered }
 
 // failed slows starts down, and lets them be tried one at a time: many at once
 // compete for what is short, with the workers that are up as well. Starts that
@@ -157,6 +155,7 @@ func (s *Supervisor) refill(now time.Time) {
 	}
 	for len(s.pool.idle)+s.pool.starting < wanted && s.pool.starting < s.pool.atOnce && s.pool.fits(now) {
 		s.pool.starting++
+		s.pool.ordered++
 		wave := s.pool.wave
 		gen := s.gen
 		gen.starter.start(func(c launch.Child, err error) { s.startedWorker(c, wave, gen, err) })
@@ -165,6 +164,7 @@ func (s *Supervisor) refill(now time.Time) {
 
 // startedWorker takes over what the starter made.
 func (s *Supervisor) startedWorker(c launch.Child, wave uint64, gen *generation, err error) {
+	s.pool.ordered--
 	now := time.Now()
 	w := &worker{Child: c, wave: wave, gen: gen, proof: gen == s.candidate, patience: now.Add(readyWithin)}
 	w.outdated = gen != s.gen && !w.proof // it was ordered before a reload
@@ -304,7 +304,8 @@ func threadless(said string) bool {
 }
 
 // exited says what the end of a worker without a session means.
-func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, how, said string) {
+func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, starved bool, said string) {
+	how := s.endOf(exit, starved)
 	switch {
 	case w.state == starting:
 		why := "a worker ended before it was ready: " + how
@@ -316,7 +317,7 @@ func (s *Supervisor) exited(now time.Time, w *worker, exit ipc.Exit, how, said s
 		case said != "":
 			why = said
 		}
-		s.notReady(now, w, threadless(said), why)
+		s.notReady(now, w, starved || threadless(said), why)
 	case w.state == idle:
 		s.pool.removeIdle(w)
 		s.counters.WorkerFailures++

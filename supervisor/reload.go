@@ -157,6 +157,7 @@ func (s *Supervisor) try(r *reload, next *generation, err error) {
 	next.wish, s.candidate = r, next
 	next.start(s)
 	s.pool.starting++
+	s.pool.ordered++
 	wave := s.pool.wave
 	next.starter.start(func(c launch.Child, err error) { s.startedWorker(c, wave, next, err) })
 }

@@ -2,11 +2,11 @@ package supervisor
 
 import (
 	"bytes"
-	"cmp"
 	"os"
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
 	"brood/ipc"
@@ -28,14 +28,21 @@ func (s *Supervisor) countKills() {
 	if k := cgroup.OpenKills(); k != nil {
 		s.counted = k
 		s.kills.seen = k.Count()
+	} else if s.bound > 0 {
+		s.report.logf(hclog.Warn, "whom the kernel ends for want of memory is not counted here, and is held against its request and its client")
 	}
 }
 
 // kills are those whom the kernel has ended for want of memory, as far as they were seen.
 type kills struct {
 	seen      uint64
-	unclaimed uint64    // of whom no worker's end was found yet; not all were workers
-	at        time.Time // when the last one was seen
+	unclaimed []unclaimed // oldest first
+}
+
+// unclaimed are so many of whom no worker's end was found yet; not all were workers.
+type unclaimed struct {
+	at time.Time // when they were seen
+	n  uint64
 }
 
 // lateDeath is how long a process that the kernel has killed may take to be gone.
@@ -45,28 +52,33 @@ const lateDeath = 10 * time.Second
 func (k *kills) saw(now time.Time, count uint64) (more uint64) {
 	if count > k.seen { // a count that can't be read is 0
 		more = count - k.seen
-		k.seen, k.at = count, now
-		k.unclaimed += more
+		k.seen, k.unclaimed = count, append(k.unclaimed, unclaimed{now, more})
 	}
-	if now.Sub(k.at) >= lateDeath {
-		k.unclaimed = 0
+	for len(k.unclaimed) > 0 && now.Sub(k.unclaimed[0].at) >= lateDeath {
+		k.unclaimed = k.unclaimed[1:]
 	}
 	return more
 }
 
 // claim is for an end that one of them would account for.
 func (k *kills) claim() bool {
-	if k.unclaimed == 0 {
+	if len(k.unclaimed) == 0 {
 		return false
 	}
-	k.unclaimed--
+	if k.unclaimed[0].n--; k.unclaimed[0].n == 0 {
+		k.unclaimed = k.unclaimed[1:]
+	}
 	return true
 }
 
-// lookForKills finds out whether there were any, where nobody tells: what is seen late would
-// be taken for the end of somebody else.
+// lookForKills finds out whether there were any. Of those that are not the workers' own group's
+// nobody tells, so it is done every second: what is seen late would be taken for the end of
+// somebody else.
 func (s *Supervisor) lookForKills(now time.Time) {
-	if s.counted != nil {
+	switch {
+	case s.leaf != nil:
+		s.look(now)
+	case s.counted != nil:
 		s.kills.saw(now, s.counted.Count())
 	}
 }
@@ -76,9 +88,6 @@ func (s *Supervisor) lookForKills(now time.Time) {
 func (s *Supervisor) starved(now time.Time, w *worker, exit ipc.Exit) bool {
 	if exit.Signal != unix.SIGKILL || w.asked == askedKill {
 		return false
-	}
-	if s.leaf != nil {
-		s.look(now)
 	}
 	s.lookForKills(now)
 	return s.kills.claim()
@@ -108,8 +117,10 @@ const usualMore = 16 << 10
 // the programs that it ran: one that had much in an earlier session is blamed for this one.
 func (s *Supervisor) asOthers(exit ipc.Exit) bool {
 	more := int64(usualMore)
-	if bound := cmp.Or(s.WorkersMemory, s.bound); bound > 0 {
-		more = min(more, bound>>10/4)
+	for _, bound := range []int64{s.WorkersMemory, s.bound} {
+		if bound > 0 {
+			more = min(more, (bound>>10)/4)
+		}
 	}
 	return exit.MaxRSS <= max(s.pool.usual, ownPeak())+more
 }
@@ -126,8 +137,8 @@ func ownPeak() int64 {
 	return 0
 }
 
-// learn is for a worker that ended well, and had so much at most, in KiB. It is a mean of the
-// latest ones: one alone can't make much of it seem usual.
+// learn is for a worker that ended well, and had so much at most, in KiB. What is usual is a
+// mean of the latest ones, so that one alone can't make much of it seem usual for long.
 func (p *pool) learn(peak int64) {
 	if p.usual == 0 {
 		p.usual = peak

@@ -26,7 +26,7 @@ func (f *fake) tallied() *tally {
 func (f *fake) well(peak int64) {
 	w := f.busy(&session{})
 	f.sessions.remove(w.session)
-	w.gen, w.session, w.state = f.gen, nil, leaving
+	w.gen, w.session, w.state, w.served = f.gen, nil, leaving, 1
 	f.dies(w, ipc.Exit{MaxRSS: peak}, "")
 }
 
@@ -38,20 +38,25 @@ func TestNobodyIsToBlameForWhatOthersHadOfTheMemory(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		o      Options
+		bound  int64  // of the whole server, in bytes
 		usual  int64  // of a worker that ended well before; 0: none has
 		kernel uint64 // has ended so many for each that dies
 		exit   ipc.Exit
 		blamed bool
 		memory bool // it is in the line
 	}{
-		{"somewhat more than the supervisor", Options{}, 0, 1, killed(more), false, true},
-		{"as much as others", Options{}, usual, 1, killed(usual + usualMore), false, true},
-		{"more than all others", Options{}, usual, 1, killed(usual + usualMore + 1), true, true},
-		{"in a group of the workers' own", Options{WorkersMemory: 64 << 20}, 0, 1, killed(more), false, true},
-		{"more than others in it", Options{WorkersMemory: 64 << 20}, usual, 1, killed(usual + usualMore + 1), true, true},
-		{"in a small one a little is much", Options{WorkersMemory: 16 << 20}, usual, 1, killed(usual + 4<<10 + 1), true, true},
-		{"ended by itself with that signal", Options{}, 0, 0, killed(1), true, false},
-		{"a crash while the kernel ends another", Options{}, 0, 1, ipc.Exit{Signal: unix.SIGSEGV, MaxRSS: 1}, true, false},
+		{"somewhat more than the supervisor", Options{}, 0, 0, 1, killed(more), false, true},
+		{"as much as others", Options{}, 0, usual, 1, killed(usual + usualMore), false, true},
+		{"more than all others", Options{}, 0, usual, 1, killed(usual + usualMore + 1), true, true},
+		{"in a group of the workers' own", Options{WorkersMemory: 64 << 20}, 0, 0, 1, killed(more), false, true},
+		{"more than others in it", Options{WorkersMemory: 64 << 20}, 0, usual, 1, killed(usual + usualMore + 1), true, true},
+		{"a quarter of a small one", Options{WorkersMemory: 16 << 20}, 0, usual, 1, killed(usual + 4<<10), false, true},
+		{"more than that", Options{WorkersMemory: 16 << 20}, 0, usual, 1, killed(usual + 4<<10 + 1), true, true},
+		{"a quarter of what the server has", Options{}, 16 << 20, usual, 1, killed(usual + 4<<10), false, true},
+		{"more than that", Options{}, 16 << 20, usual, 1, killed(usual + 4<<10 + 1), true, true},
+		{"of two bounds the closer one", Options{WorkersMemory: 64 << 20}, 16 << 20, usual, 1, killed(usual + 4<<10 + 1), true, true},
+		{"ended by itself with that signal", Options{}, 0, 0, 0, killed(1), true, false},
+		{"a crash while the kernel ends another", Options{}, 0, 0, 1, ipc.Exit{Signal: unix.SIGSEGV, MaxRSS: 1}, true, false},
 	} {
 		f := newFake(t, tt.o)
 		kernel := f.tallied()
@@ -61,6 +66,7 @@ func TestNobodyIsToBlameForWhatOthersHadOfTheMemory(t *testing.T) {
 		} else {
 			f.counted = nil
 		}
+		f.bound = tt.bound
 		if tt.usual > 0 {
 			f.well(tt.usual)
 		}
@@ -99,6 +105,16 @@ func TestEachKillAccountsForOneEndSoonAfter(t *testing.T) {
 	f.now = f.now.Add(lateDeath)
 	dies(false)
 
+	// Others that come meanwhile make the earlier ones no younger.
+	for range 3 {
+		*kernel++
+		f.lookForKills(f.now)
+		f.now = f.now.Add(lateDeath * 2 / 3)
+	}
+	dies(true)
+	dies(false)
+	f.now = f.now.Add(lateDeath)
+
 	w := f.busy(&session{})
 	w.asked = askedKill
 	*kernel++
@@ -125,13 +141,34 @@ func TestWhatWorkersUsuallyHaveIsWhatThoseHadThatEndedWell(t *testing.T) {
 		t.Errorf("after 800 and 1600 it is %d, want 900", f.pool.usual)
 	}
 	old := f.busy(&session{})
-	old.session, old.state, old.gen = nil, leaving, &generation{}
+	old.session, old.state, old.served, old.gen = nil, leaving, 1, &generation{}
 	f.dies(old, ipc.Exit{MaxRSS: 1 << 30}, "")
 	amid := f.busy(&session{})
-	amid.gen = f.gen
+	amid.gen, amid.served = f.gen, 1
 	f.dies(amid, ipc.Exit{MaxRSS: 1 << 30}, "")
+	unused := f.busy(&session{})
+	unused.gen, unused.session, unused.state = f.gen, nil, leaving
+	f.dies(unused, ipc.Exit{MaxRSS: 1}, "")
 	if f.pool.usual != 900 {
-		t.Errorf("one of another generation, or one that left its session, made it %d", f.pool.usual)
+		t.Errorf("one of another generation, that left its session, or that had none, made it %d", f.pool.usual)
+	}
+}
+
+// Who was starved while it started is tried again soon: somebody may give something back.
+func TestAStarvedStartIsWantOfAResource(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		kernel tally
+		short  bool
+	}{{"by the kernel", 1, true}, {"by itself", 0, false}} {
+		f := newFake(t, Options{})
+		*f.tallied() += tt.kernel
+		f.refill(f.now)
+		f.dies(f.born(t), ipc.Exit{Signal: unix.SIGKILL}, "")
+		if f.pool.short != tt.short || f.counters.WorkerFailures != 1 {
+			t.Errorf("%s: want of a resource: %v, %d failures; want %v and 1", tt.name, f.pool.short, f.counters.WorkerFailures, tt.short)
+		}
 	}
 }
 
@@ -154,6 +191,7 @@ func TestThereAreNoMoreWorkersThanThereWasMemoryFor(t *testing.T) {
 		began := f.pool.starting > 0
 		for ; f.pool.starting > 0; f.pool.starting-- {
 			<-f.gen.starter.orders
+			f.pool.ordered--
 		}
 		return began
 	}
@@ -168,6 +206,13 @@ func TestThereAreNoMoreWorkersThanThereWasMemoryFor(t *testing.T) {
 	for i := range 2 {
 		f.dies(busy[i], ipc.Exit{}, "")
 	}
+	// 13 live, of which one is on its way out, and one is on its way in.
+	delete(f.pool.busy, busy[14].id)
+	f.pool.ordered++
+	if starts() {
+		t.Error("a 15th is started")
+	}
+	f.pool.ordered--
 	if !starts() {
 		t.Error("with 13 none is started")
 	}
@@ -182,8 +227,19 @@ func TestThereAreNoMoreWorkersThanThereWasMemoryFor(t *testing.T) {
 	if f.now = f.now.Add(1); !starts() {
 		t.Error("it is never tried again")
 	}
-	for i := 3; i < 15; i++ {
-		ends(busy[i], 0)
+	// What was found out then is of no more use, also if nobody has asked since.
+	f.now = f.now.Add(fitFor)
+	for range 20 {
+		busy = append(busy, f.busy(&session{}))
+	}
+	ends(busy[17], 0)
+	if f.pool.fit != 28 {
+		t.Errorf("31 are left, and there may be %d", f.pool.fit)
+	}
+	for i := 3; i < len(busy); i++ {
+		if i < 15 || i > 17 {
+			ends(busy[i], 0)
+		}
 	}
 	if f.pool.fit != 1 || !starts() {
 		t.Errorf("none is left, and there may be %d", f.pool.fit)

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"path"
 	"strconv"
@@ -31,34 +32,38 @@ func MemoryBound() (int64, error) {
 
 func memoryBound(membership, mounts string, machine int64) int64 {
 	least := machine
-	eachMemory(membership, mounts, func(dir string, h hierarchy) {
-		b, _ := os.ReadFile(path.Join(dir, map[hierarchy]string{version2: "memory.max", memory: "memory.limit_in_bytes"}[h]))
+	for file := range memoryFiles(membership, mounts, "memory.max", "memory.limit_in_bytes") {
+		b, _ := os.ReadFile(file)
 		if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n > 0 {
 			least = min(least, n)
 		}
-	})
+	}
 	if least == machine {
 		return 0
 	}
 	return least
 }
 
-// memory is the controller's name.
-const memory hierarchy = "memory"
-
-// eachMemory calls do with the directory of a process's group and of each above it, in the
-// hierarchies that may have the controller: most machines have it in one. A group that
-// was not given it lacks its files.
-func eachMemory(membership, mounts string, do func(dir string, h hierarchy)) {
-	for _, h := range []hierarchy{version2, memory} {
-		at, err := h.home(membership, mounts)
-		if err != nil {
-			continue
-		}
-		for below := path.Join("/", at.below); ; below = path.Dir(below) {
-			do(path.Join(at.mount, below), h)
-			if below == "/" {
-				break
+// memoryFiles are the paths that a file of the memory controller may have, by its names in
+// version 2 and 1: in a process's group, and in each above it. Most machines have the controller
+// in one version, and a group that was not given it lacks its files.
+func memoryFiles(membership, mounts, two, one string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, v := range []struct {
+			hierarchy
+			file string
+		}{{version2, two}, {"memory", one}} {
+			at, err := v.home(membership, mounts)
+			if err != nil {
+				continue
+			}
+			for below := path.Join("/", at.below); ; below = path.Dir(below) {
+				if !yield(path.Join(at.mount, below, v.file)) {
+					return
+				}
+				if below == "/" {
+					break
+				}
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package cgroup
 
 import (
 	"os"
-	"path"
 	"strconv"
 	"strings"
 
@@ -59,22 +58,18 @@ func OpenKills() *Kills {
 	return openKills(membership, mounts)
 }
 
-func openKills(membership, mounts string) (k *Kills) {
-	eachMemory(membership, mounts, func(dir string, h hierarchy) {
-		if k != nil {
-			return
-		}
-		f, err := os.Open(path.Join(dir, map[hierarchy]string{version2: "memory.events", memory: "memory.oom_control"}[h]))
+func openKills(membership, mounts string) *Kills {
+	for file := range memoryFiles(membership, mounts, "memory.events", "memory.oom_control") {
+		f, err := os.Open(file)
 		if err != nil {
-			return
+			continue
 		}
-		if !strings.Contains(contents(f), "\n"+killed+" ") {
-			f.Close()
-			return
+		if strings.Contains(contents(f), "\n"+killed+" ") {
+			return &Kills{f}
 		}
-		k = &Kills{f}
-	})
-	return k
+		f.Close()
+	}
+	return nil
 }
 
 // Count returns how many there were so far.
