@@ -244,4 +244,15 @@ func TestThereAreNoMoreWorkersThanThereWasMemoryFor(t *testing.T) {
 	if f.pool.fit != 1 || !starts() {
 		t.Errorf("none is left, and there may be %d", f.pool.fit)
 	}
+	f.busy(&session{})
+	f.stuck = 1
+	ends(f.busy(&session{}), 0)
+	if f.pool.fit != 1 {
+		t.Errorf("within the minute there may be %d, want no more than before", f.pool.fit)
+	}
+	f.now = f.now.Add(fitFor)
+	ends(f.busy(&session{}), 0)
+	if f.pool.fit != 2 || !starts() {
+		t.Errorf("one that is stuck is left, and there may be %d", f.pool.fit)
+	}
 }
