@@ -13,22 +13,18 @@ import (
 // a day in between.
 type Instant int64
 
-// InstantOf returns the moment of a time of this process.
+// InstantOf returns the moment of a time of this process. It reads no clock: between two
+// readings the thread may stand still, and what was received would seem to have been earlier.
 func InstantOf(t time.Time) Instant {
-	return now() - Instant(time.Since(t))
+	then, instant := origin()
+	return instant + Instant(t.Sub(then))
 }
 
 // Time returns the moment as a time of this process, with the wall clock's date as
 // it would have been by today's setting.
 func (i Instant) Time() time.Time {
-	return time.Now().Add(time.Duration(i - now()))
-}
-
-// now goes by the clock of Go's runtime, which is the same, from another origin, and is
-// read without a system call.
-func now() Instant {
-	then, instant := origin()
-	return instant + Instant(time.Since(then))
+	now := time.Now()
+	return now.Add(time.Duration(i - InstantOf(now)))
 }
 
 var origin = sync.OnceValues(func() (time.Time, Instant) {
